@@ -1,18 +1,21 @@
-/** One stored tensor of a model: llama.cpp's name, ggml's shape order (row width first), storage type. */
+/** One stored tensor of a model: llama.cpp's name, ggml's shape order (row width first) and storage type. */
 import type { Bytes } from "../units.ts";
 import { shapeBytes, type TensorType } from "./tensor-type.ts";
 
-export interface Tensor {
+export interface TensorShape {
   readonly name: string;
-  readonly type: TensorType;
   readonly shape: readonly number[];
+}
+
+export interface Tensor extends TensorShape {
+  readonly type: TensorType;
 }
 
 export function tensorBytes(tensor: Tensor): Bytes {
   return shapeBytes(tensor.type, tensor.shape);
 }
 
-export function weightCount(tensor: Tensor): number {
+export function weightCount(tensor: TensorShape): number {
   return tensor.shape.reduce((product, extent) => product * extent, 1);
 }
 
