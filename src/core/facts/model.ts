@@ -34,6 +34,8 @@ export interface LayerFacts {
   /** f32 elements of recurrent state per sequence: `n_embd_r` (convolution) and `n_embd_s` */
   readonly convStateElements: number;
   readonly stateElements: number;
+  /** width of the indexer's own one-head K cache (sparse attention); 0 or absent = none */
+  readonly indexerKeyDim?: number;
 }
 
 export interface ExpertFacts {
