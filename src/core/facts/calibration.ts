@@ -1,0 +1,45 @@
+/** Fitted constants of the speed model, each with its standard error and how much evidence stands behind it. */
+export interface Constant {
+  readonly ln: number;
+  readonly se: number;
+  readonly n: number;
+  readonly devices: number;
+}
+export type Constants = Readonly<Record<string, Constant>>;
+
+/** Quantiles of ln(observed / predicted tokens per second). */
+export interface Quantiles {
+  readonly q10: number;
+  readonly q50: number;
+  readonly q90: number;
+}
+
+export interface Calibration {
+  readonly decode: Constants;
+  readonly prefill: Constants;
+  readonly offload: Constants;
+  readonly offloadPrefill: { readonly linkEfficiency: number; readonly expertFactor: number; readonly linkBytesPerSecond: number };
+  readonly cpu: {
+    readonly decode: Readonly<Record<string, number>>;
+    readonly prefill: Readonly<Record<string, number>>;
+    readonly coreCapBytesPerSecond: Readonly<Record<"x86" | "apple" | "arm", number>>;
+    readonly clockHz: number;
+  };
+  readonly intervals: { readonly decode: Readonly<Record<string, Quantiles>>; readonly prefill: Readonly<Record<string, Quantiles>>; readonly host: Readonly<Record<string, Quantiles>> };
+  readonly nearRam: { readonly factor: number; readonly shareOfRam: number };
+  readonly engines: Readonly<Record<string, { readonly bandwidthEfficiency: number; readonly layerTime: number; readonly n: number }>>;
+  readonly prefillTime: Readonly<Record<string, number>>;
+  readonly layerSplitDecode: Readonly<Record<string, number>>;
+  readonly firstToken: {
+    readonly tokenizeSecondsPerToken: number;
+    readonly samplerSecondsPerToken: { readonly low: number; readonly mid: number; readonly high: number };
+    readonly fixedSeconds: number;
+  };
+}
+
+/** exp of the sum of every constant that applies; a key without evidence adds nothing. */
+export function multiplier(constants: Constants, keys: readonly string[]): number {
+  let sum = 0;
+  for (const key of keys) sum += constants[key]?.ln ?? 0;
+  return Math.exp(sum);
+}
