@@ -36,6 +36,8 @@ export interface LayerFacts {
   readonly stateElements: number;
   /** width of the indexer's own one-head K cache (sparse attention); 0 or absent = none */
   readonly indexerKeyDim?: number;
+  /** width of V in that cache; only where the engine caches it too (minimax-m3) */
+  readonly indexerValueDim?: number;
 }
 
 export interface ExpertFacts {
