@@ -4,23 +4,29 @@
  */
 import type { Node } from "./node.ts";
 
-let generation = 0;
+let graphCount = 0;
 
 export class Graph {
   readonly nodes: Node[] = [];
   readonly leaves: Node[] = [];
-  private readonly generation: number;
+  private readonly id: number;
 
   constructor() {
-    generation += 1;
-    this.generation = generation;
+    graphCount += 1;
+    this.id = graphCount;
+  }
+
+  /** Nodes and leaves are numbered together, in the order in which they came. */
+  get slotCount(): number {
+    return this.nodes.length + this.leaves.length;
   }
 
   /** Appends what `node` needs and `node` itself, unless they are there already. */
   expand(node: Node): void {
-    if (node.mark === this.generation) return;
-    node.mark = this.generation;
+    if (node.graph === this.id) return;
+    node.graph = this.id;
     for (const source of node.sources) this.expand(source);
+    node.slot = this.slotCount;
     if (node.op === "none") this.leaves.push(node);
     else this.nodes.push(node);
   }

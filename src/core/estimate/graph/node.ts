@@ -2,7 +2,7 @@
  * A tensor of a compute graph as ggml's allocator sees it: shape, strides, sources, and whether it is a view, a weight, a cache
  * or an input. No data, no offsets: sizes alone decide what is allocated.
  */
-import { padTo, type Bytes } from "../../units.ts";
+import type { Bytes } from "../../units.ts";
 import { tensorTypes, type TensorType } from "../../facts/tensor-type.ts";
 
 /** Where a node has no buffer of its own yet; the scheduler decides. Devices count from 0, the host is `HOST` (facts/placement.ts). */
@@ -94,16 +94,15 @@ export class Node {
   sources: Node[];
   /** the tensor that owns the memory, never itself a view (`view_src`) */
   readonly viewOf: Node | undefined;
-  /** buffer that holds it before the graph runs (weights, caches), or the backend llama.cpp pins it to; else UNPLACED */
+  /** device (or HOST) whose buffer holds it before the graph runs: weights and caches; else UNPLACED */
   device: number;
-  pinned: boolean;
   /** lies in a weight buffer: an op with it prefers the weight's device */
   weight: boolean;
   input: boolean;
   output: boolean;
-  name: string;
-  /** position in the graph it was last visited by; scratch of `Graph` and the scheduler */
-  mark: number;
+  /** the graph that visited it, and its place in that graph's numbering of nodes and leaves together */
+  graph: number;
+  slot: number;
 
   constructor(op: Op, type: TensorType, ne0: number, ne1: number, ne2: number, ne3: number, sources: Node[], viewOf: Node | undefined) {
     const row = tensorTypes[type];
@@ -120,12 +119,11 @@ export class Node {
     this.sources = sources;
     this.viewOf = viewOf === undefined ? undefined : (viewOf.viewOf ?? viewOf);
     this.device = UNPLACED;
-    this.pinned = false;
     this.weight = false;
     this.input = false;
     this.output = false;
-    this.name = "";
-    this.mark = -1;
+    this.graph = 0;
+    this.slot = -1;
   }
 }
 
@@ -135,16 +133,6 @@ export function nodeBytes(node: Node): Bytes {
   const { blockWeights, blockBytes } = tensorTypes[node.type];
   const row = blockWeights === 1 ? blockBytes + (node.ne0 - 1) * node.nb0 : (node.ne0 * node.nb0) / blockWeights;
   return row + (node.ne1 - 1) * node.nb1 + (node.ne2 - 1) * node.nb2 + (node.ne3 - 1) * node.nb3;
-}
-
-/** `ggml_nbytes` rounded up to the alignment of the buffer it lies in. */
-export function paddedBytes(node: Node, alignmentBytes: Bytes): Bytes {
-  return padTo(nodeBytes(node), alignmentBytes);
-}
-
-/** Bytes of one element (`ggml_element_size`) and of a row of `width` elements (`ggml_row_size`), for strides of views. */
-export function elementBytes(node: Node): Bytes {
-  return node.nb0;
 }
 
 /** Ops that only look at memory: the scheduler skips them (`ggml_is_view_op`, ggml-backend.cpp:757 of llama.cpp v0.5.0). */
