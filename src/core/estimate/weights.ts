@@ -7,7 +7,7 @@ import type { BufferLayout } from "../facts/hardware.ts";
 import type { Hyperparameters } from "../facts/model.ts";
 import { HOST, type Placement } from "../facts/placement.ts";
 import { type Tensor, tensorBytes } from "../facts/tensor.ts";
-import { hasOutputHead, tensorHome } from "../facts/tensor-home.ts";
+import { duplicatesOnSameDevice, hasOutputHead, tensorHome } from "../facts/tensor-home.ts";
 import { rowBytes, tensorTypes } from "../facts/tensor-type.ts";
 import { type Bytes, padTo } from "../units.ts";
 
@@ -37,12 +37,15 @@ export function devicesOf(
   const moved = placement.overrideOf(tensor.name);
   if (moved !== undefined) return [moved];
   if (home.part === "input") {
-    const duplicated = tied && tensor.name === "token_embd.weight" && placement.outputDevice !== HOST;
-    return duplicated ? [HOST, placement.outputDevice] : [HOST];
+    const loadedTwice = placement.outputDevice !== HOST || duplicatesOnSameDevice(hyper.architecture);
+    return tied && tensor.name === "token_embd.weight" && loadedTwice ? [HOST, placement.outputDevice] : [HOST];
   }
   if (home.part === "output") return [placement.outputDevice];
   if (home.part === "layer") return [placement.layerDevices[home.layer] ?? HOST];
-  return [...new Set(placement.layerDevices)];
+  const using = home.fullAttentionOnly
+    ? placement.layerDevices.filter((_, index) => hyper.layers[index]?.windowTokens === 0)
+    : placement.layerDevices;
+  return [...new Set(using)];
 }
 
 export function isTied(hyper: Hyperparameters, tensors: readonly Tensor[]): boolean {

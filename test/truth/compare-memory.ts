@@ -1,0 +1,66 @@
+/** One comparison of estimate and truth, row by row; the report and the gate both read it. */
+import { estimateMemory, type MemoryDevice } from "../../src/core/estimate/memory.ts";
+import type { MemoryUse } from "../../src/core/facts/memory.ts";
+import type { Model } from "../../src/core/facts/model.ts";
+import { parseRun, resolveRun } from "../../src/core/sources/run-string.ts";
+import { GIB } from "../../src/core/units.ts";
+import type { MemoryRow } from "./rows.ts";
+
+export const placements = ["full", "partial", "experts-on-cpu", "ffn-on-cpu", "several-devices", "cpu"] as const;
+export type PlacementKind = (typeof placements)[number];
+
+export interface PartError {
+  readonly estimated: number;
+  readonly measured: number;
+}
+
+/** One device (or the host, index −1) of one row. */
+export interface Comparison {
+  readonly row: MemoryRow;
+  readonly device: number;
+  readonly placement: PlacementKind;
+  readonly model: PartError;
+  readonly context: PartError;
+  readonly compute: PartError;
+  readonly total: PartError;
+}
+
+export function placementOf(row: MemoryRow): PlacementKind {
+  if (row.devices.length === 0) return "cpu";
+  if (/-n?cmoe/.test(row.args)) return "experts-on-cpu";
+  if (/-ncffn/.test(row.args)) return "ffn-on-cpu";
+  if (/-ngl|-nkvo/.test(row.args)) return "partial";
+  return row.devices.length > 1 ? "several-devices" : "full";
+}
+
+const sum = ({ modelBytes, contextBytes, computeBytes }: MemoryUse) => modelBytes + contextBytes + computeBytes;
+
+function compareUse(row: MemoryRow, device: number, estimated: MemoryUse, measured: MemoryUse): Comparison {
+  return {
+    row,
+    device,
+    placement: placementOf(row),
+    model: { estimated: estimated.modelBytes, measured: measured.modelBytes },
+    context: { estimated: estimated.contextBytes, measured: measured.contextBytes },
+    compute: { estimated: estimated.computeBytes, measured: measured.computeBytes },
+    total: { estimated: sum(estimated), measured: sum(measured) },
+  };
+}
+
+/** The devices the rows were measured on: RPC devices of equal size. */
+export function rpcDevices(count: number): MemoryDevice[] {
+  return Array.from({ length: count }, (_, index) => ({ name: `RPC${index}`, backend: "rpc", freeBytes: 1024 * GIB }));
+}
+
+export function compareRow(row: MemoryRow, model: Model): Comparison[] {
+  const { hyper } = model;
+  const slots = row.sequences === undefined ? "" : ` -np ${row.sequences}${row.unifiedCache ? " -kvu" : ""}`;
+  const run = resolveRun(parseRun(`${row.program} ${row.args}${slots}`), hyper, hyper.trainedContextTokens);
+  const estimate = estimateMemory(model, run, rpcDevices(row.devices.length));
+  return [
+    ...row.devices.map((measured, device) =>
+      compareUse(row, device, estimate.devices[device] ?? { modelBytes: 0, contextBytes: 0, computeBytes: 0 }, measured),
+    ),
+    compareUse(row, -1, estimate.host, row.host),
+  ];
+}
