@@ -9,6 +9,7 @@ import type { Run } from "../facts/run.ts";
 import { type RunShape, runShape, windowCells } from "../facts/run-shape.ts";
 import { rowBytes } from "../facts/tensor-type.ts";
 import { type Bytes, padTo } from "../units.ts";
+import { compressedCacheBytes } from "./compressed-cache.ts";
 import type { DeviceBytes } from "./weights.ts";
 
 const F32_BYTES = 4;
@@ -22,13 +23,14 @@ function valueWidth(layer: LayerFacts, hyper: Hyperparameters, flashAttention: b
 
 /** Bytes of each tensor that a layer keeps, before alignment. */
 export function layerStateBytes(layer: LayerFacts, hyper: Hyperparameters, run: Run, shape: RunShape): Bytes[] {
+  if (layer.compressionRatio !== undefined) return compressedCacheBytes(layer, layer.compressionRatio, run, shape);
   const parts: Bytes[] = [];
-  if (layer.nextn) return parts;
   if (layer.hasCache) {
     const cells = (layer.windowTokens > 0 ? windowCells(run, shape, layer.windowTokens) : shape.cells) * shape.streams;
     parts.push(rowBytes(run.cacheTypeK, layer.keyDim * layer.kvHeadCount) * cells);
     parts.push(rowBytes(run.cacheTypeV, valueWidth(layer, hyper, run.flashAttention)) * cells);
     if (layer.indexerKeyDim) parts.push(rowBytes(run.cacheTypeK, layer.indexerKeyDim) * cells);
+    if (layer.indexerValueDim) parts.push(rowBytes(run.cacheTypeV, layer.indexerValueDim) * cells);
   }
   if (layer.recurrent) {
     parts.push(layer.convStateElements * F32_BYTES * run.sequences);

@@ -38,6 +38,8 @@ export interface LayerFacts {
   readonly indexerKeyDim?: number;
   /** width of V in that cache; only where the engine caches it too (minimax-m3) */
   readonly indexerValueDim?: number;
+  /** tokens that one compressed cell stands for (deepseek4); 0 = only the raw window is kept, absent = no compressed cache */
+  readonly compressionRatio?: number;
 }
 
 export interface ExpertFacts {
