@@ -5,6 +5,8 @@ import engines from "../../../catalog/calibration/engines.json" with { type: "js
 import intervals from "../../../catalog/calibration/intervals.json" with { type: "json" };
 import offload from "../../../catalog/calibration/offload.json" with { type: "json" };
 import prefill from "../../../catalog/calibration/prefill.json" with { type: "json" };
+import quality from "../../../catalog/calibration/quality.json" with { type: "json" };
+import type { QualityConstants } from "../facts/ability.ts";
 import type { Calibration } from "../facts/calibration.ts";
 
 export const calibration: Calibration = {
@@ -24,3 +26,5 @@ export const calibration: Calibration = {
   layerSplitDecode: engines.layerSplitDecode,
   firstToken: engines.firstToken,
 };
+
+export const qualityConstants: QualityConstants = quality;

@@ -1,0 +1,82 @@
+/** The best candidate of one model as stored: placement solved unless the caller fixed it, everything then judged together. */
+import { decodeAtDepth } from "../estimate/speed.ts";
+import { estimateQuality, meanKlDivergenceNats, type Quality } from "../estimate/quality.ts";
+import type { Ability, QualityConstants } from "../facts/ability.ts";
+import type { Calibration } from "../facts/calibration.ts";
+import type { Hardware } from "../facts/hardware.ts";
+import type { Model } from "../facts/model.ts";
+import type { Run } from "../facts/run.ts";
+import type { Tokens } from "../units.ts";
+import { assessVerdict, type Candidate, judgeMemory, type MemoryVerdict, type Question } from "./candidate.ts";
+import { contextCeiling, maxContext } from "./max-context.ts";
+import { closestPlacement, type PlaceMode, placements } from "./place.ts";
+import { type Scores, scoresOf, weightedScore } from "./score.ts";
+
+/** Everything that is known and the same for every question. */
+export interface Knowledge {
+  readonly calibration: Calibration;
+  readonly quality: QualityConstants;
+}
+
+/** Flags of a run that settle where things go; any of them leaves the placement to the caller. */
+const placementFlags: readonly (keyof Run)[] = ["offloadedLayers", "cpuMoeLayers", "cpuFfnLayers", "tensorSplit", "overrides", "cacheOffload"];
+
+export function placementIsFixed(fixed: ReadonlySet<keyof Run>): boolean {
+  return placementFlags.some((flag) => fixed.has(flag));
+}
+
+/** A candidate with what a ranking compares. */
+export interface Judged {
+  readonly candidate: Candidate;
+  readonly quality: Quality;
+  readonly maxContextTokens: Tokens;
+  readonly scores: Scores;
+  readonly score: number;
+}
+
+export interface ModelQuestion {
+  readonly hardware: Hardware;
+  readonly question: Question;
+  /** a program's defaults hold as they are: nothing is solved */
+  readonly asGiven: boolean;
+  readonly fixed: ReadonlySet<keyof Run>;
+  readonly runModes: readonly PlaceMode[];
+}
+
+export const allPlaceModes: readonly PlaceMode[] = ["gpu", "moe-offload", "cpu-offload", "cpu"];
+
+/** The fastest placement that fits, or the one that comes closest. */
+export function bestPlacement(model: Model, run: Run, ask: ModelQuestion, knowledge: Knowledge): Candidate {
+  const { hardware, question } = ask;
+  const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
+  const complete = (verdict: MemoryVerdict): Candidate => assessVerdict(verdict, model, hardware, question, knowledge.calibration);
+  if (ask.asGiven || placementIsFixed(ask.fixed)) return complete(memoryOf(run));
+  const found = placements(model, hardware, run, memoryOf, ask.runModes);
+  if (found.length === 0) return complete(closestPlacement(model, hardware, run, memoryOf));
+  const [first, ...others] = found.map(complete);
+  if (!first) return complete(memoryOf(run));
+  return others.reduce((best, other) => (taskSeconds(other) < taskSeconds(best) ? other : best), first);
+}
+
+/** Seconds of one whole answer: first token and all the rest. */
+export function taskSeconds(candidate: Candidate): number {
+  const { speed, question } = candidate;
+  if (!speed) return Number.POSITIVE_INFINITY;
+  return speed.timeToFirstTokenSeconds.mid + question.outputTokens / speed.decodeTokensPerSecond.mid;
+}
+
+export function judge(candidate: Candidate, ability: Ability | undefined, knowledge: Knowledge): Judged {
+  const { model, run, question, hardware } = candidate;
+  const klDivergence = meanKlDivergenceNats(model, run.cacheTypeK, run.cacheTypeV, knowledge.quality);
+  const quality = estimateQuality(ability, question.row.domain, klDivergence, knowledge.quality);
+  const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
+  const maxContextTokens = model.hyper.hasCache ? maxContext(run, contextCeiling(model, run), memoryOf) : candidate.fits ? model.hyper.trainedContextTokens : 0;
+  const scores = scoresOf(candidate, quality.score, maxContextTokens);
+  return { candidate, quality, maxContextTokens, scores, score: candidate.fits ? weightedScore(scores, question.row.weights) : 0 };
+}
+
+/** Decode speed of a candidate at other depths. */
+export function decodeAt(candidate: Candidate, depthTokens: Tokens, knowledge: Knowledge) {
+  const { model, run, memory, hardware, question } = candidate;
+  return decodeAtDepth(model, run, memory.placement, hardware, question, depthTokens, knowledge.calibration);
+}
