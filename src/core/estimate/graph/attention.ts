@@ -1,0 +1,212 @@
+/** Attention over a cache or over the batch itself. Source: `build_qkv`, `build_attn`, `build_attn_mha`, llama-graph.cpp:1580-3300 (llama.cpp v0.5.0). */
+import type { LayerFacts } from "../../facts/model.ts";
+import type { Build, LayerSite, Weights } from "./builder.ts";
+import * as g from "./ggml.ts";
+import { type CacheInput, cacheInput } from "./inputs.ts";
+import type { Node } from "./node.ts";
+
+export interface Projections {
+  readonly q: Node;
+  readonly k: Node;
+  readonly v: Node;
+}
+
+export interface ProjectionOptions {
+  /** clamps each projection (`attention.clamp_kqv`) */
+  readonly clamped?: boolean;
+}
+
+/** `build_qkv`: fused or separate projections with whatever biases the file has, one head a row. */
+export function projections(build: Build, site: LayerSite, x: Node, options: ProjectionOptions = {}): Projections {
+  const { facts, weights } = site;
+  const { tokens } = build.batch;
+  const { headCount, kvHeadCount, keyDim, valueDim } = facts;
+  if (weights.has("attn_qkv.weight")) return fusedProjections(weights, x, facts, tokens, options);
+  const clamped = (cur: Node): Node => (options.clamped ? g.clamp(cur) : cur);
+  const q = clamped(weights.linear("attn_q", x));
+  const k = clamped(weights.linear("attn_k", x));
+  const v = clamped(weights.linear("attn_v", x));
+  return {
+    q: g.reshape(q, keyDim, headCount, tokens),
+    k: g.reshape(k, keyDim, kvHeadCount, tokens),
+    v: g.reshape(v, valueDim, kvHeadCount, tokens),
+  };
+}
+
+function fusedProjections(weights: Weights, x: Node, facts: LayerFacts, tokens: number, options: ProjectionOptions): Projections {
+  const { headCount, kvHeadCount, keyDim, valueDim } = facts;
+  let fused = weights.linear("attn_qkv", x);
+  const parts = ["attn_q.bias", "attn_k.bias", "attn_v.bias"].map((name) => weights.find(name));
+  const [qBias, kBias, vBias] = parts;
+  if (!weights.has("attn_qkv.bias") && qBias && kBias && vBias) fused = g.add(fused, g.concat(g.concat(qBias, kBias, 0), vBias, 0));
+  if (options.clamped) fused = g.clamp(fused);
+  const head = (size: number, heads: number): Node => g.view3d(fused, size, heads, tokens, g.rowSize(fused, size), fused.nb1);
+  return { q: head(keyDim, headCount), k: head(keyDim, kvHeadCount), v: head(valueDim, kvHeadCount) };
+}
+
+/** What a layer's attention reads beside its projections. */
+export interface AttentionParts {
+  /** added to the scores (position bias); switches the fused operator off */
+  readonly bias?: Node;
+  readonly sinks?: Node;
+  /** score caps (`attn_logit_softcapping`), computed step by step without flash attention */
+  readonly softCapped?: boolean;
+  /** Grok caps in its own way */
+  readonly tanhCapped?: boolean;
+  /** unfolds a latent V after attention */
+  readonly latentValue?: Node;
+}
+
+/** `build_attn_mha`. */
+export function attend(build: Build, q: Node, k: Node, v: Node, mask: Node, parts: AttentionParts = {}): Node {
+  const transposed = v.nb1 > v.nb2;
+  const streams = k.ne3;
+  const queries = g.permute(g.view4d(q, q.ne0, q.ne1, q.ne2 / streams, streams, q.nb1, q.nb2, q.nb3 / streams), 0, 2, 1, 3);
+  const keys = g.permute(k, 0, 2, 1, 3);
+  const values = g.permute(v, 0, 2, 1, 3);
+  const fused = build.run.flashAttention && parts.bias === undefined;
+  const cur = fused ? fusedAttention(queries, keys, values, mask, transposed, parts) : plainAttention(queries, keys, values, mask, transposed, parts);
+  build.graph.expand(cur);
+  return cur;
+}
+
+function fusedAttention(q: Node, k: Node, v: Node, mask: Node, transposed: boolean, parts: AttentionParts): Node {
+  let values = transposed ? g.transpose(v) : v;
+  const keys = k.type === "f32" ? g.cast(k, "f16") : k;
+  if (values.type === "f32") values = g.cast(values, "f16");
+  let cur = g.flashAttnExt(q, keys, values, mask, parts.sinks);
+  if (parts.latentValue) cur = g.cont(g.permute(g.mulMat(parts.latentValue, g.permute(cur, 0, 2, 1, 3)), 0, 2, 1, 3));
+  return g.reshape(cur, cur.ne0 * cur.ne1, cur.ne2 * cur.ne3);
+}
+
+function plainAttention(q: Node, k: Node, v: Node, mask: Node, transposed: boolean, parts: AttentionParts): Node {
+  let scores = g.mulMat(k, q);
+  if (parts.tanhCapped) scores = g.scale(g.tanh(g.scale(scores)));
+  if (parts.softCapped) scores = g.scale(g.tanh(g.scale(scores)));
+  if (parts.bias) scores = g.add(scores, parts.bias);
+  scores = g.softMaxExt(scores, mask, parts.sinks);
+  const values = transposed ? v : g.cont(g.transpose(v));
+  let product = g.mulMat(values, scores);
+  if (parts.latentValue) product = g.mulMat(parts.latentValue, product);
+  const merged = g.permute(product, 0, 2, 1, 3);
+  return g.cont2d(merged, merged.ne0 * merged.ne1, merged.ne2 * merged.ne3);
+}
+
+/** The cache inputs of a model: one for layers that see everything, one for those that see a window, where it has such. */
+export interface AttentionInput {
+  readonly full: CacheInput | undefined;
+  readonly window: CacheInput | undefined;
+}
+
+/** `build_attn_inp_kv` or `_iswa`. The windowed form makes both inputs, also where no layer uses one of them. */
+export function attentionInput(build: Build): AttentionInput {
+  const cached = build.hyper.layers.filter(({ hasCache, nextn }) => hasCache && !nextn);
+  const windowed = cached.filter(({ windowTokens }) => windowTokens > 0);
+  const plain = cached.filter(({ windowTokens }) => windowTokens === 0);
+  const full = cacheInput(build, plain, build.shape.cells);
+  const first = windowed[0];
+  return { full, window: first && cacheInput(build, windowed, build.cellsOf(first)) };
+}
+
+/**
+ * `build_attn` over a cache: stores K and V, attends, projects. `k` and `v` absent: the layer reads an earlier layer's cache
+ * (`source`).
+ */
+export function cachedAttention(
+  build: Build,
+  site: LayerSite,
+  input: AttentionInput,
+  { q, k, v }: { readonly q: Node; readonly k: Node | undefined; readonly v: Node | undefined },
+  parts: AttentionParts & { readonly output?: string | undefined; readonly source?: LayerFacts } = {},
+): Node {
+  const { graph } = build;
+  const windowed = site.facts.windowTokens > 0;
+  const own = (windowed ? input.window : input.full) ?? input.full;
+  if (own === undefined) throw new RangeError("a layer's cache has no input");
+  const { keyRotation, valueRotation } = own;
+  const queries = keyRotation ? rotate(q, keyRotation) : q;
+  const keys = keyRotation && k ? rotate(k, keyRotation) : k;
+  const values = valueRotation && v ? rotate(v, valueRotation) : v;
+  graph.expand(queries);
+  // the windowed form expands K first (llama-graph.cpp:3105-3115), the plain one V (:2878-2880)
+  const order = input.window ? [keys, values] : [values, keys];
+  for (const node of order) if (node) graph.expand(node);
+
+  const layer = parts.source ?? site.facts;
+  const cache = build.cache(layer);
+  if (keys) graph.expand(storeKeys(build, cache.k, keys, own.keyRows));
+  if (values) graph.expand(storeValues(build, cache.v, values, own.valueRows));
+  let cur = attend(build, queries, cachedKeys(cache.k, layer), cachedValues(build, cache.v, layer), own.mask, parts);
+  if (valueRotation) cur = rotate(cur, valueRotation);
+  const output = "output" in parts ? parts.output : "attn_output";
+  return output === undefined ? cur : site.weights.linear(output, cur);
+}
+
+/** `build_attn_inp_no_cache`: a mask over the batch, and a second one where the model has windows. */
+export function batchMasks(build: Build): { readonly full: Node; readonly window: Node | undefined } {
+  const { tokens } = build.batch;
+  const make = (): Node => g.inputTensor(build.run.flashAttention ? "f16" : "f32", tokens, tokens);
+  const full = make();
+  return { full, window: build.hyper.layers.some(({ windowTokens }) => windowTokens > 0) ? make() : undefined };
+}
+
+/** `build_attn` without a cache. */
+export function batchAttention(
+  build: Build,
+  site: LayerSite,
+  masks: { readonly full: Node; readonly window: Node | undefined },
+  { q, k, v }: Projections,
+  parts: AttentionParts & { readonly output?: string | undefined } = {},
+): Node {
+  for (const node of [q, k, v]) build.graph.expand(node);
+  const mask = site.facts.windowTokens > 0 ? (masks.window ?? masks.full) : masks.full;
+  const cur = attend(build, q, k, v, mask, parts);
+  const output = "output" in parts ? parts.output : "attn_output";
+  return output === undefined ? cur : site.weights.linear(output, cur);
+}
+
+/** `llama_mul_mat_hadamard`. */
+export function rotate(x: Node, matrix: Node): Node {
+  const rows = g.elementCount(x) / matrix.ne0;
+  const flat = isContiguous(x) ? g.reshape(x, matrix.ne0, rows) : g.cont2d(x, matrix.ne0, rows);
+  return g.reshape(g.mulMat(matrix, flat), x.ne0, x.ne1, x.ne2, x.ne3);
+}
+
+/** Strides as ggml would lay the shape out anew (`ggml_is_contiguous`; extents of 1 have no stride to speak of). */
+export function isContiguous(x: Node): boolean {
+  let stride = x.nb0 * x.ne0;
+  if (x.ne1 !== 1 && x.nb1 !== stride) return false;
+  stride *= x.ne1;
+  if (x.ne2 !== 1 && x.nb2 !== stride) return false;
+  stride *= x.ne2;
+  return x.ne3 === 1 || x.nb3 === stride;
+}
+
+function storeKeys(build: Build, cache: Node, keys: Node, rows: Node): Node {
+  const width = keys.ne0 * keys.ne1;
+  return g.setRows(wholeCache(build, cache, width), g.view2d(keys, width, keys.ne2, keys.nb2), rows);
+}
+
+function storeValues(build: Build, cache: Node, values: Node, rows: Node): Node {
+  const width = values.ne0 * values.ne1;
+  if (build.run.flashAttention) return g.setRows(wholeCache(build, cache, width), g.view2d(values, width, values.ne2, values.nb2), rows);
+  let flat = g.rowSize(values, width) === values.nb2 ? g.reshape(values, width, values.ne2) : g.cont2d(values, width, values.ne2);
+  if (width < cache.ne0) flat = g.pad(flat, cache.ne0 - width);
+  return g.setRows(g.reshape(cache, 1, g.elementCount(cache)), g.reshape(flat, 1, g.elementCount(flat)), rows);
+}
+
+/** Rows of all streams are numbered together. */
+function wholeCache(build: Build, cache: Node, width: number): Node {
+  return build.shape.streams > 1 ? g.reshape(cache, width, cache.ne1 * cache.ne2) : cache;
+}
+
+function cachedKeys(cache: Node, { keyDim, kvHeadCount }: LayerFacts): Node {
+  return g.view4d(cache, keyDim, kvHeadCount, cache.ne1, cache.ne2, g.rowSize(cache, keyDim), cache.nb1, cache.nb2);
+}
+
+function cachedValues(build: Build, cache: Node, { valueDim, kvHeadCount }: LayerFacts): Node {
+  if (build.run.flashAttention) return g.view4d(cache, valueDim, kvHeadCount, cache.ne1, cache.ne2, g.rowSize(cache, valueDim), cache.nb1, cache.nb2);
+  const cells = cache.ne1;
+  return g.view4d(cache, cells, kvHeadCount, valueDim, cache.ne2, g.rowSize(cache, cells * valueDim), g.rowSize(cache, cells), cache.nb2);
+}
+
