@@ -4,7 +4,8 @@ import * as d from "./dimension.ts";
 import { expertNetworks, gatedFeedForward } from "./feed-forward.ts";
 import { type Architecture, type Block, type Condition, type Dimension, blocks, not, only, row } from "./row.ts";
 
-const perLayer: Dimension = d.key("embedding_length_per_layer_input");
+/** llama.cpp has 256, four inputs and a rank of 64 built in for Gemma 3n (src/models/gemma3n.cpp, llama-hparams.h) */
+const perLayer: Dimension = d.keyOr("embedding_length_per_layer_input", d.fixed(256));
 const hasPerLayer: Condition = d.has("embedding_length_per_layer_input");
 const allLayers: Dimension = d.times(perLayer, ({ hyper }) => hyper.layerCount);
 const perLayerEnds: Block = [
@@ -15,7 +16,7 @@ const perLayerEnds: Block = [
 const perLayerInput: Block = [...a.linear("inp_gate", d.embedding, perLayer), ...a.linear("proj", perLayer, d.embedding), ...a.norm("post_norm")];
 const layer: Block = [...a.norm("post_attention_norm"), ...a.norm("ffn_norm"), ...gatedFeedForward(), ...a.norm("post_ffw_norm")];
 
-const inputs: Dimension = d.key("altup.num_inputs");
+const inputs: Dimension = d.keyOr("altup.num_inputs", d.fixed(4));
 const rank: Dimension = d.fixed(64);
 const furtherInputs: Dimension = d.minus(inputs, d.one);
 

@@ -99,7 +99,7 @@ const sharedOfCount: Block = f.sharedExpert(d.times(d.expertFeedForward, d.keyOr
 
 /** experts of Kimi K3 work in a narrower space, with a projection on either side */
 const expertSpace: Dimension = d.keyOr("expert_latent_length", d.embedding);
-const hasResidualScores: Condition = d.has("attention.residual_block_size");
+const hasResidualScores: Condition = d.has("attn_res.block_size");
 const kimi3Mixture: Block = [
   ...f.router,
   ...f.routerBias,

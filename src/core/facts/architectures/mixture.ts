@@ -116,7 +116,7 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
   ]),
   laguna: blocks(
     a.ends,
-    normed([...headNormed, ...headGateOr(isElementGate)], f.leadingDense([...f.mixture(), ...f.routerBias, ...f.sharedExpert(d.sharedFeedForward)])),
+    normed([...headNormed, ...headGateOr(isElementGate)], f.leadingDense([...f.mixture(), ...f.routerBias, ...f.sharedExpert(sharedOrExpert)])),
   ),
   bailingmoe: blocks(a.ends, normed(a.attention, [...f.mixture(), ...f.sharedByCount])),
   bailingmoe2: blocks(
