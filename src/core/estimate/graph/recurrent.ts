@@ -3,6 +3,9 @@
  * Source: llama.cpp v0.5.0 `build_rs`, llama-graph.cpp:3478-3556, with a full memory module (`init_full`: head 0, cell 0 is the
  * one cleared, llama-memory-recurrent.cpp:1278-1290).
  */
+import type { LayerFacts } from "../../facts/model.ts";
+import { HOST } from "../../facts/placement.ts";
+import type { Build } from "./builder.ts";
 import * as g from "./ggml.ts";
 import type { Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
@@ -22,11 +25,29 @@ export interface StateInput {
   readonly extraCount: number;
 }
 
-/** `build_rs_inp`: `cellCount` cells are kept, `sequenceCount` of them are in the micro-batch. */
-export function stateInput(cellCount: number, sequenceCount: number): StateInput {
-  const copy = g.inputTensor("i32", cellCount);
-  const extraCount = cellCount - sequenceCount;
-  return { main: g.view1d(copy, sequenceCount), extra: g.view1d(copy, extraCount), extraCount };
+/** `build_rs_inp`: a cell is kept for every sequence of the run, also for those not in the micro-batch. */
+export function stateInput({ run, batch }: Build): StateInput {
+  const copy = g.inputTensor("i32", run.sequences);
+  const extraCount = run.sequences - batch.sequences;
+  return { main: g.view1d(copy, batch.sequences), extra: g.view1d(copy, extraCount), extraCount };
+}
+
+export function sequencesOf({ batch }: Build): Sequences {
+  return { count: batch.sequences, tokens: batch.tokens / batch.sequences };
+}
+
+/** Cells of a layer's convolution (`cache_r`) or token shift, and of its recurrence (`cache_s`): always f32. */
+export function convolutionCells(build: Build, { index, convStateElements }: LayerFacts): Node {
+  return cells(build, `r${index}`, index, convStateElements);
+}
+
+export function recurrenceCells(build: Build, { index, stateElements }: LayerFacts): Node {
+  return cells(build, `s${index}`, index, stateElements);
+}
+
+function cells(build: Build, key: string, index: number, width: number): Node {
+  const device = build.placement.cacheDevices[index] ?? HOST;
+  return build.stored(key, () => g.storedTensor("f32", device, false, width, build.run.sequences));
 }
 
 /**

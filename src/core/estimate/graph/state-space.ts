@@ -2,13 +2,22 @@
  * Mamba layers: a short convolution, then a selective state-space scan whose state is read by index and never copied.
  * Source: llama.cpp v0.5.0 src/models/mamba-base.cpp:9-304 and plamo2.cpp:258-426.
  */
+import type { Build, LayerSite } from "./builder.ts";
 import * as g from "./ggml.ts";
-import type { Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
-import { lastColumns, type Sequences, type StateInput, stateRows, storeState, storeStateRows } from "./recurrent.ts";
-import type { LayerWeights } from "./weights-of-layer.ts";
+import {
+  convolutionCells,
+  lastColumns,
+  recurrenceCells,
+  type Sequences,
+  type StateInput,
+  sequencesOf,
+  stateRows,
+  storeState,
+  storeStateRows,
+} from "./recurrent.ts";
 
-/** Names of llama.cpp's keys: `ssm.conv_kernel`, `ssm.inner_size`, `ssm.state_size`, `ssm.time_step_rank`, `ssm.group_count`. */
+/** llama.cpp's own keys, in its words. */
 export interface StateSpaceDims {
   readonly kernel: number;
   readonly inner: number;
@@ -17,16 +26,14 @@ export interface StateSpaceDims {
   readonly groups: number;
 }
 
-/** What one recurrent layer works with. */
-export interface StateSpaceLayer {
-  readonly graph: Graph;
-  readonly weights: LayerWeights;
-  readonly dims: StateSpaceDims;
-  readonly sequences: Sequences;
-  readonly input: StateInput;
-  /** cells of the convolution and of the scan, one row each */
-  readonly convolution: Node;
-  readonly scan: Node;
+export function stateSpaceDims(build: Build): StateSpaceDims {
+  return {
+    kernel: build.count("ssm.conv_kernel"),
+    inner: build.count("ssm.inner_size"),
+    state: build.count("ssm.state_size"),
+    timeRank: build.count("ssm.time_step_rank"),
+    groups: build.count("ssm.group_count"),
+  };
 }
 
 function inSequences(cur: Node, { count, tokens }: Sequences): Node {
@@ -38,9 +45,13 @@ function flat(cur: Node, { count, tokens }: Sequences): Node {
 }
 
 /** Mamba (1): one decay per channel; `normed` where B, C and dt are normed even without weights (FalconMamba). */
-export function mamba(layer: StateSpaceLayer, hidden: Node, normed: boolean): Node {
-  const { graph, weights, sequences, input, convolution, scan } = layer;
-  const { kernel, inner, state, timeRank } = layer.dims;
+export function mamba(build: Build, site: LayerSite, input: StateInput, hidden: Node, normed: boolean): Node {
+  const { graph } = build;
+  const { facts, weights } = site;
+  const sequences = sequencesOf(build);
+  const convolution = convolutionCells(build, facts);
+  const scan = recurrenceCells(build, facts);
+  const { kernel, inner, state, timeRank } = stateSpaceDims(build);
   const { count, tokens } = sequences;
   const before = g.reshape(stateRows(graph, input, convolution), kernel - 1, inner, count);
   const xz = weights.mulMat("ssm_in", inSequences(hidden, sequences));
@@ -73,9 +84,13 @@ export function mamba(layer: StateSpaceLayer, hidden: Node, normed: boolean): No
 }
 
 /** Mamba 2: one decay per head, grouped B and C. */
-export function mamba2(layer: StateSpaceLayer, hidden: Node): Node {
-  const { graph, weights, sequences, input, convolution, scan } = layer;
-  const { kernel, inner, state, timeRank: heads, groups } = layer.dims;
+export function mamba2(build: Build, site: LayerSite, input: StateInput, hidden: Node): Node {
+  const { graph } = build;
+  const { facts, weights } = site;
+  const sequences = sequencesOf(build);
+  const convolution = convolutionCells(build, facts);
+  const scan = recurrenceCells(build, facts);
+  const { kernel, inner, state, timeRank: heads, groups } = stateSpaceDims(build);
   const { count, tokens } = sequences;
   const width = inner / heads;
   const channels = inner + 2 * groups * state;
@@ -113,9 +128,13 @@ export function mamba2(layer: StateSpaceLayer, hidden: Node): Node {
 }
 
 /** PLaMo 2's Mamba: heads of Mamba 2, projections and norms of Mamba 1. */
-export function plamoMamba(layer: StateSpaceLayer, hidden: Node, embedding: number): Node {
-  const { graph, weights, sequences, input, convolution, scan } = layer;
-  const { kernel, inner, state, timeRank: heads } = layer.dims;
+export function plamoMamba(build: Build, site: LayerSite, input: StateInput, hidden: Node): Node {
+  const { graph } = build;
+  const { facts, weights } = site;
+  const sequences = sequencesOf(build);
+  const convolution = convolutionCells(build, facts);
+  const scan = recurrenceCells(build, facts);
+  const { kernel, inner, state, timeRank: heads } = stateSpaceDims(build);
   const { count, tokens } = sequences;
   const width = inner / heads;
   const before = g.reshape(stateRows(graph, input, convolution), kernel - 1, inner, count);
@@ -134,7 +153,7 @@ export function plamoMamba(layer: StateSpaceLayer, hidden: Node, embedding: numb
   // llama.cpp's own floor for the width of dt, plamo2.cpp:340
   const rawB = weights.rmsNorm("ssm_b_norm", slice(state));
   const rawC = weights.rmsNorm("ssm_c_norm", slice(state));
-  const rawStep = weights.rmsNorm("ssm_dt_norm", slice(Math.max(64, Math.floor(embedding / 16))));
+  const rawStep = weights.rmsNorm("ssm_dt_norm", slice(Math.max(64, Math.floor(build.hyper.embeddingLength / 16))));
   const step = g.add(weights.mulMat("ssm_dt", rawStep), weights.need("ssm_dt.bias"));
   const a = g.reshape(weights.need("ssm_a"), 1, heads);
   const x = g.view4d(mixed, width, heads, tokens, count, width * 4, width * heads * 4, width * heads * tokens * 4);
