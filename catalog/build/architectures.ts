@@ -1,0 +1,68 @@
+/** Curated rows → architecture entries, each proven by laying out its tensors and counting the weights. */
+import type { ArchitectureEntry } from "../../src/core/facts/catalog-model.ts";
+import { readHyperparameters } from "../../src/core/facts/hyperparameters.ts";
+import { type LayoutOptions, layoutTensors } from "../../src/core/facts/layout.ts";
+import { weightCount } from "../../src/core/facts/tensor.ts";
+import { asMetadata, ggufKeys, type ModelKeys } from "../../src/core/sources/gguf-keys.ts";
+import { dimensionsOf, type OfficialRow } from "./facts-row.ts";
+
+/** A layout may differ from the published count by this much: padded vocabularies, dropped position rows, small tables. */
+const COUNT_TOLERANCE = 0.005;
+
+export interface MissingArchitecture {
+  readonly architectureId: string;
+  readonly repos: readonly string[];
+  readonly reason: string;
+}
+
+/** Weights of the tensors an entry lays out. */
+export function countWeights(architecture: string, keys: ModelKeys, layout: LayoutOptions): number {
+  const hyper = readHyperparameters(asMetadata(architecture, keys), undefined);
+  return layoutTensors(hyper, layout).reduce((sum, tensor) => sum + weightCount(tensor), 0);
+}
+
+const tableOf = (architecture: string, keys: ModelKeys, layout: LayoutOptions): string =>
+  JSON.stringify(layoutTensors(readHyperparameters(asMetadata(architecture, keys), undefined), layout));
+
+/** Only the options that change the tensor table: the rest is the architecture's own default. */
+function necessaryOptions(architecture: string, keys: ModelKeys, layout: LayoutOptions): LayoutOptions {
+  const whole = tableOf(architecture, keys, layout);
+  return Object.keys(layout).reduce<LayoutOptions>((kept, option) => {
+    const without: LayoutOptions = Object.fromEntries(Object.entries(kept).filter(([name]) => name !== option));
+    return tableOf(architecture, keys, without) === whole ? without : kept;
+  }, layout);
+}
+
+/** Keys in which models of one architecture may differ without another tensor or cache: they belong to the model, or to no size. */
+const perModelKeys = new Set(["context_length", "rope.freq_base", "rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length"]);
+
+export function structureOf(entry: ArchitectureEntry): string {
+  return JSON.stringify([entry.architecture, Object.entries(entry.keys).filter(([key]) => !perModelKeys.has(key)), entry.layout]);
+}
+
+/** The converter drops BERT's pooler (conversion/bert.py): a square matrix and its bias. */
+const poolerCount = (row: OfficialRow): number => (row.pooler ? row.n_embd * row.n_embd + row.n_embd : 0);
+
+/** @throws with the reason when the row has no llama.cpp form or its count cannot be reproduced */
+export function architectureOf(row: OfficialRow): ArchitectureEntry {
+  const letter = row.evidence.slice(0, 1);
+  if (letter !== "A" && letter !== "B") throw new Error(`its dimensions are recalled only (${row.evidence})`);
+  const { architecture, keys, layout } = ggufKeys(dimensionsOf(row));
+  const parameterCount = countWeights(architecture, keys, layout);
+  const expected = row.params_text - poolerCount(row);
+  const error = parameterCount / expected - 1;
+  if (Math.abs(error) > COUNT_TOLERANCE)
+    throw new Error(`the tensors of ${architecture} hold ${parameterCount} weights, ${(100 * error).toFixed(2)} % off the published ${expected}`);
+  return {
+    id: row.arch_id,
+    architecture,
+    keys,
+    layout: necessaryOptions(architecture, keys, layout),
+    parameterCount,
+    ...(row.params_active ? { activeParameterCount: row.params_active } : {}),
+    ...(row.params_mtp ? { nextnParameterCount: row.params_mtp } : {}),
+    evidence: letter,
+    basis: row.evidence.slice(2).trim(),
+    source: row.source,
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * Curated facts → catalog/models/*.json, one file a family. Deterministic: the same facts give the same bytes.
+ * Run: npx tsx catalog/build/models.ts [facts.jsonl]
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CatalogUseCase, catalogUseCases, type ArchitectureEntry, type ModelEntry } from "../../src/core/facts/catalog-model.ts";
+import { architectureOf, type MissingArchitecture, structureOf } from "./architectures.ts";
+import { known, type OfficialRow, officialRow, type TuneRow, tuneRow } from "./facts-row.ts";
+import { commercialUse } from "./licenses.ts";
+
+const FACTS = process.argv[2] ?? join(import.meta.dirname, "../../../shared/models/facts.jsonl");
+const OUT = join(import.meta.dirname, "../models");
+
+const slug = (text: string): string => text.toLowerCase().replace(/[^a-z0-9.]+/g, "-").replace(/^-+|-+$/g, "");
+const shortName = (repo: string): string => repo.slice(repo.indexOf("/") + 1);
+
+interface Facts {
+  readonly official: readonly OfficialRow[];
+  readonly tunes: readonly TuneRow[];
+}
+
+function readFacts(path: string): Facts {
+  const rows = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+  const official: OfficialRow[] = [];
+  const tunes: TuneRow[] = [];
+  rows.forEach((line, index) => {
+    const raw: unknown = JSON.parse(line);
+    const isTune = tuneRow.parse(raw).finetune === true;
+    const parsed = isTune ? tuneRow.safeParse(raw) : officialRow.safeParse(raw);
+    if (!parsed.success) throw new Error(`facts line ${index + 1}: ${parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`);
+    if (isTune) tunes.push(tuneRow.parse(raw));
+    else official.push(officialRow.parse(raw));
+  });
+  return { official, tunes };
+}
+
+/** Tunes that someone can be shown to run: published as GGUF, in Ollama's library, or with a download count. */
+const isInUse = (row: TuneRow): boolean => (row.gguf_repos ?? []).length > 0 || Boolean(row.ollama) || Boolean(row.popularity?.hf_downloads);
+
+interface Architectures {
+  /** by repository of an official model */
+  readonly ofRepo: ReadonlyMap<string, ArchitectureEntry>;
+  readonly missing: readonly MissingArchitecture[];
+}
+
+/** One entry a structure: official rows of one `arch_id` that differ in it get an entry of their own. */
+function buildArchitectures(official: readonly OfficialRow[]): Architectures {
+  const ofRepo = new Map<string, ArchitectureEntry>();
+  const variants = new Map<string, ArchitectureEntry[]>();
+  const missing = new Map<string, { architectureId: string; repos: string[]; reason: string }>();
+  for (const row of official) {
+    try {
+      const id = slug(row.arch_id.replace(/^auto:/, ""));
+      const entry = architectureOf(row);
+      const known = variants.get(id) ?? [];
+      const same = known.find((other) => structureOf(other) === structureOf(entry));
+      const kept = same ?? { ...entry, id: known.length === 0 ? id : slug(shortName(row.repo)) };
+      if (same === undefined) variants.set(id, [...known, kept]);
+      ofRepo.set(row.repo, kept);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const key = `${row.arch_id} ${reason}`;
+      const entry = missing.get(key) ?? { architectureId: row.arch_id, repos: [], reason };
+      entry.repos.push(row.repo);
+      missing.set(key, entry);
+    }
+  }
+  return { ofRepo, missing: [...missing.values()] };
+}
+
+const contractUseCases: Readonly<Record<string, CatalogUseCase>> = { ...Object.fromEntries(catalogUseCases.map((name) => [name, name])), tool_use: "tool-use", reranker: "reranking" };
+
+function capabilitiesOf(row: TuneRow): ModelEntry["capabilities"] {
+  return {
+    ...(row.use_cases.includes("tool_use") ? { tools: true } : {}),
+    ...(row.use_cases.includes("reasoning") ? { thinking: true } : {}),
+    ...(row.modality === "text+image" ? { vision: true } : {}),
+    ...(row.modality === "embedding" ? { embedding: true } : {}),
+    ...(row.modality === "reranker" ? { reranking: true } : {}),
+  };
+}
+
+const list = (names: readonly string[] | null | undefined): readonly string[] | undefined => {
+  const whole = [...new Set(names ?? [])].filter((name) => /^[\w.-]+\/[\w.-]+$/.test(name)).sort();
+  return whole.length > 0 ? whole : undefined;
+};
+
+interface Draft extends ModelEntry {
+  readonly baseRepo: string;
+}
+
+function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, family: string, aliases: readonly string[]): Draft {
+  const traits = (["base", "safety"] as const).filter((trait) => row.use_cases.includes(trait));
+  const total = Math.max(row.params_total, row.params_text);
+  const keyed = architecture.keys["vocab_size"];
+  return {
+    id,
+    repo: row.repo,
+    name: row.name,
+    family,
+    architectureId: architecture.id,
+    baseRepo: row.base,
+    useCases: [...new Set(row.use_cases.flatMap((name) => contractUseCases[name] ?? []))].sort(),
+    capabilities: capabilitiesOf(row),
+    trainedContextTokens: row.context_length || Number(architecture.keys["context_length"]),
+    source: row.finetune ? `${row.source}; base by ${row.base_match ?? "name"} (${row.confidence})` : row.source,
+    ...known({
+      released: row.release?.slice(0, 7),
+      license: row.license,
+      commercialUse: row.license ? commercialUse[row.license] : undefined,
+      traits: traits.length > 0 ? traits : undefined,
+      vocabularyCount: row.finetune && row.n_vocab && row.n_vocab !== keyed ? row.n_vocab : undefined,
+      totalParameterCount: total === row.params_text ? undefined : total,
+      aliases: list(aliases),
+      ggufRepos: list(row.gguf_repos),
+      mlxRepos: list(row.mlx_repos),
+      quantizedRepos: list(row.quant_repos),
+      ollama: row.ollama,
+      popularity: row.popularity?.hf_downloads
+        ? { downloadCount: row.popularity.hf_downloads, date: row.popularity.date, ...known({ likeCount: row.popularity.hf_likes }) }
+        : undefined,
+    }),
+  };
+}
+
+function buildModels({ official, tunes }: Facts, { ofRepo }: Architectures): Draft[] {
+  const officialRows = new Map(official.map((row) => [row.repo, row]));
+  const taken = new Set<string>();
+  const idOf = (repo: string): string => {
+    const id = [slug(shortName(repo)), slug(repo)].find((candidate) => !taken.has(candidate));
+    if (id === undefined) throw new Error(`no free id for ${repo}`);
+    taken.add(id);
+    return id;
+  };
+  // the same name as its base: a mirror of the same weights
+  const mirrors = new Map<string, string[]>();
+  const isMirror = (row: TuneRow): boolean => officialRows.has(row.base) && shortName(row.repo).toLowerCase() === shortName(row.base).toLowerCase();
+  for (const row of tunes) if (isMirror(row)) mirrors.set(row.base, [...(mirrors.get(row.base) ?? []), row.repo]);
+
+  const models = official.flatMap((row) => {
+    const architecture = ofRepo.get(row.repo);
+    return architecture ? [draftOf(row, idOf(row.repo), architecture, row.family, mirrors.get(row.repo) ?? [])] : [];
+  });
+  for (const row of tunes) {
+    const root = officialRows.get(row.base);
+    const architecture = ofRepo.get(row.base);
+    if (!isInUse(row) || isMirror(row) || root === undefined || architecture === undefined) continue;
+    models.push(draftOf(row, idOf(row.repo), architecture, root.family, []));
+  }
+  return models;
+}
+
+/** One row a line, so that a change shows as the rows it touches. */
+function familyText(family: string, architectures: readonly ArchitectureEntry[], models: readonly ModelEntry[]): string {
+  const rows = (items: readonly object[]): string => items.map((item) => `    ${JSON.stringify(item)}`).join(",\n");
+  return `{\n  "family": ${JSON.stringify(family)},\n  "architectures": [\n${rows(architectures)}\n  ],\n  "models": [\n${rows(models)}\n  ]\n}\n`;
+}
+
+/** Families of one model each share a file. */
+const MIN_FAMILY_MODELS = 4;
+
+function write(drafts: readonly Draft[], architectures: Architectures): void {
+  const idOfRepo = new Map(drafts.map((draft) => [draft.repo, draft.id]));
+  const sizes = new Map<string, number>();
+  for (const { family } of drafts) sizes.set(family, (sizes.get(family) ?? 0) + 1);
+  const models = drafts.map(({ baseRepo, ...model }): ModelEntry => {
+    const base = idOfRepo.get(baseRepo);
+    const family = (sizes.get(model.family) ?? 0) >= MIN_FAMILY_MODELS ? model.family : "Other";
+    return { ...model, family, ...(base !== undefined && base !== model.id ? { base } : {}) };
+  });
+  mkdirSync(OUT, { recursive: true });
+  for (const name of readdirSync(OUT)) if (/\.(json|ts)$/.test(name)) rmSync(join(OUT, name));
+  const files: string[] = [];
+  const written = new Set<string>();
+  for (const family of [...new Set(models.map((model) => model.family))].sort()) {
+    const members = models.filter((model) => model.family === family).sort((a, b) => (a.id < b.id ? -1 : 1));
+    const used = new Set(members.map((model) => model.architectureId));
+    const own = [...new Set(architectures.ofRepo.values())]
+      .filter((entry) => used.has(entry.id) && !written.has(entry.id))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const entry of own) written.add(entry.id);
+    const file = slug(family);
+    files.push(file);
+    writeFileSync(join(OUT, `${file}.json`), familyText(family, own, members));
+  }
+  writeFileSync(join(OUT, "known-missing.json"), `${JSON.stringify(architectures.missing, undefined, 1)}\n`);
+  const variable = (file: string): string => `family_${file.replace(/[^a-z0-9]/g, "_")}`;
+  writeFileSync(
+    join(OUT, "families.ts"),
+    `/** Generated by catalog/build/models.ts: every family file, for the loader to import when it is first needed. */\n${files
+      .map((file) => `import ${variable(file)} from "./${file}.json" with { type: "json" };`)
+      .join("\n")}\n\nexport const families: readonly unknown[] = [\n${files.map((file) => `  ${variable(file)},`).join("\n")}\n];\n`,
+  );
+  const dates = models.flatMap((model) => model.popularity?.date ?? []).sort();
+  console.log(
+    `${models.length} models, ${written.size} architectures in ${files.length} files; ${architectures.missing.length} reasons for missing ones; popularity to ${dates.at(-1)}`,
+  );
+}
+
+const facts = readFacts(FACTS);
+const architectures = buildArchitectures(facts.official);
+write(buildModels(facts, architectures), architectures);
