@@ -25,15 +25,14 @@ function syntheticVocabulary(count: number): { tokens: string[]; types: number[]
 export async function writeWholeFile(headerPath: string, outputPath: string, vocabularyCount: number): Promise<void> {
   const parsed = await gguf(headerPath, { allowLocalFile: true, typedMetadata: true });
   const { tokens, types, scores } = syntheticVocabulary(vocabularyCount);
-  const metadata = {
-    ...parsed.typedMetadata,
-    "tokenizer.ggml.model": { value: "llama", type: GGUFValueType.STRING },
+  const metadata = Object.assign(parsed.typedMetadata, {
+    "tokenizer.ggml.model": { value: "llama" as const, type: GGUFValueType.STRING },
     "tokenizer.ggml.tokens": { value: tokens, type: GGUFValueType.ARRAY, subType: GGUFValueType.STRING },
     "tokenizer.ggml.scores": { value: scores, type: GGUFValueType.ARRAY, subType: GGUFValueType.FLOAT32 },
     "tokenizer.ggml.token_type": { value: types, type: GGUFValueType.ARRAY, subType: GGUFValueType.INT32 },
     "tokenizer.ggml.bos_token_id": { value: 1, type: GGUFValueType.UINT32 },
     "tokenizer.ggml.eos_token_id": { value: 2, type: GGUFValueType.UINT32 },
-  };
+  });
   const header = await buildGgufHeader(new Blob([await readFile(headerPath)]), metadata, {
     littleEndian: parsed.littleEndian,
     tensorInfoByteRange: parsed.tensorInfoByteRange,
