@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/**
+ * The command line: the one place that reads argv and the environment. Without arguments it is an MCP server on stdio; everything
+ * heavy is imported only on the way that needs it.
+ */
+import { InputError } from "./core/facts/input-error.ts";
+import { realWorld } from "./core/sources/world.ts";
+
+// standard output belongs to the protocol or to the answer; chatter goes to standard error
+console.log = console.error;
+console.info = console.error;
+console.debug = console.error;
+
+const [command, ...rest] = process.argv.slice(2);
+const world = realWorld(process.env);
+
+async function main(): Promise<void> {
+  if (command === undefined || command === "--stdio") {
+    if (process.stdin.isTTY) process.stderr.write("modelfit-mcp speaks MCP on standard input. For an answer here: modelfit-mcp here (or --help).\n");
+    const [{ buildServer }, { serveStdio }] = await Promise.all([import("./server.ts"), import("./transport/stdio.ts")]);
+    await serveStdio(buildServer(world, { remote: false }));
+  } else if (command === "--version" || command === "-v") {
+    process.stdout.write(`${(await import("./version.ts")).version}\n`);
+  } else if (command === "--help" || command === "-h" || command === "help") {
+    process.stdout.write((await import("./cli/help.ts")).help(rest[0]));
+  } else if (command === "--http" || command === "--sse") {
+    await (await import("./cli/http.ts")).runHttp(world, process.argv.slice(2));
+  } else if (command === "here") {
+    process.exitCode = await (await import("./cli/here.ts")).runHere(world, rest);
+  } else {
+    process.exitCode = await (await import("./cli/shell.ts")).runTool(world, command, rest);
+  }
+}
+
+// a reader that goes away (`| head`) is no error
+process.stdout.on("error", () => process.exit(0));
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof InputError ? 2 : 1);
+});

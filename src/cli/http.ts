@@ -1,0 +1,34 @@
+/** `--http [port]` and `--sse [port]`: options, the secret from the environment, and an end on signals. */
+import { InputError } from "../core/facts/input-error.ts";
+import type { World } from "../core/sources/world.ts";
+import { buildServer } from "../server.ts";
+import { serveHttp } from "../transport/http.ts";
+import { readWords } from "./options.ts";
+
+const DEFAULT_PORT = 3917;
+const known: ReadonlySet<string> = new Set(["http", "sse", "port", "host", "allowed-host", "allowed-origin"]);
+
+export async function runHttp(world: World, argv: readonly string[]): Promise<void> {
+  const { options, words } = readWords(argv, () => false);
+  for (const name of options.keys()) {
+    if (!known.has(name)) throw new InputError(`Unknown option --${name}. Send only: ${[...known].map((option) => `--${option}`).join(", ")}.`);
+  }
+  if (words[0] !== undefined) throw new InputError(`"${words[0]}" is not understood. Send the port as --http ${DEFAULT_PORT}.`);
+  const sent = [...(options.get("port") ?? []), ...(options.get("http") ?? []), ...(options.get("sse") ?? [])].find((value) => value !== "true");
+  const port = Number(sent ?? DEFAULT_PORT);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new InputError(`"${sent}" is not a port. Send 0 to 65535.`);
+  const running = await serveHttp(() => buildServer(world, { remote: true }), {
+    host: options.get("host")?.at(-1) ?? "127.0.0.1",
+    port,
+    sse: options.has("sse"),
+    allowedHosts: (options.get("allowed-host") ?? []).map((host) => host.toLowerCase()),
+    allowedOrigins: options.get("allowed-origin") ?? [],
+    token: world.env["MODELFIT_TOKEN"] || undefined,
+  });
+  process.stderr.write(`modelfit-mcp listens on ${running.url}/mcp${options.has("sse") ? ` and ${running.url}/sse` : ""}\n`);
+  const end = () => {
+    setTimeout(() => process.exit(0), 150).unref();
+    running.close().then(() => process.exit(0));
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+}

@@ -1,0 +1,140 @@
+/**
+ * One MCP server per connection: a cheap factory over records. Nothing is probed, read or loaded before a client asks, so that
+ * `initialize` is answered at once.
+ */
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import {
+  CallToolRequestSchema,
+  CompleteRequestSchema,
+  ErrorCode,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  McpError,
+  ReadResourceRequestSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import type { World } from "./core/sources/world.ts";
+import { version } from "./version.ts";
+
+export interface ServerOptions {
+  /** true for callers over the network */
+  readonly remote: boolean;
+}
+
+const instructions = `Answers which open-weight model a machine can run, how fast, and with which command, by calculation: nothing is downloaded or started.
+Order: rank_models to choose (it probes this machine by itself), fit_model to judge one model, plan_config for a configuration with commands, pareto_frontier to weigh goals against each other, probe_hardware to see what was found.
+hardware: leave it out for this machine; else "rtx-4090", "2x rtx-3090, ram=64GiB", "m3-max-64gb", "cpu, ram=64GiB" or "custom(memory=24GiB, bandwidth=936GBps), ram=64GiB".
+model: a catalog id with optional recipe ("qwen3-8b:Q4_K_M"), a Hub repository, a GGUF path or "ollama:name".
+Speeds are 80 % intervals low/mid/high in tokens per second; memory is in bytes, per device, as llama.cpp counts it. evidence says what is measured, reported, catalog or assumed: repeat doubts to the user.
+Answers are short; detail: "detailed" adds tables. Commands are for the user to run; argv runs as it stands.`;
+
+const icon =
+  "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAzMiAzMiI+PHJlY3Qgd2lkdGg9IjMyIiBoZWlnaHQ9IjMyIiByeD0iNiIgZmlsbD0iIzFmNmY1YyIvPjxwYXRoIGQ9Ik03IDIzVjE1aDR2OHptNyAwVjloNHYxNHptNyAwdi02aDR2NnoiIGZpbGw9IiNmZmYiLz48L3N2Zz4=";
+
+/** A server without a transport; `connect` gives it one. Tools and resources load when they are first asked for. */
+export function buildServer(world: World, options: ServerOptions): Server {
+  const server = new Server(
+    {
+      name: "modelfit-mcp",
+      title: "modelfit: which model runs here",
+      version,
+      icons: [{ src: icon, mimeType: "image/svg+xml", sizes: ["any"] }],
+    },
+    { capabilities: { tools: {}, resources: {}, prompts: {}, completions: {} }, instructions },
+  );
+  serveTools(server, world, options);
+  serveResources(server, world, options);
+  servePrompts(server);
+  return server;
+}
+
+/** Runs a handler; what is not a protocol error already is a bug of ours and leaves as one, without stack or path. */
+async function guarded<Result>(handler: () => Promise<Result>): Promise<Result> {
+  try {
+    return await handler();
+  } catch (error) {
+    if (error instanceof McpError) throw error;
+    console.error(error);
+    throw new McpError(ErrorCode.InternalError, "The server failed because of a fault of its own.");
+  }
+}
+
+function serveTools(server: Server, world: World, options: ServerOptions): void {
+  server.setRequestHandler(ListToolsRequestSchema, () => guarded(async () => {
+    const [{ tools }, { describeTools }] = await Promise.all([import("./tools/index.ts"), import("./tools/adapter.ts")]);
+    return { tools: describeTools(tools) };
+  }));
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => guarded(async () => {
+    const [{ tools }, { callTool, pacedProgress }] = await Promise.all([import("./tools/index.ts"), import("./tools/adapter.ts")]);
+    const progressToken = extra._meta?.progressToken;
+    const progress =
+      progressToken === undefined
+        ? () => {}
+        : pacedProgress(world.now, (message) => {
+            extra.sendNotification({ method: "notifications/progress", params: { progressToken, ...message } }).catch(() => {});
+          });
+    const context = { world, signal: extra.signal, progress, remote: options.remote };
+    return callTool(tools, params.name, params.arguments ?? {}, context);
+  }));
+}
+
+function serveResources(server: Server, world: World, options: ServerOptions): void {
+  server.setRequestHandler(ListResourcesRequestSchema, () => guarded(async () => {
+    const { resources } = await import("./resources/index.ts");
+    return {
+      resources: resources.map(({ uri, name, title, description }) => ({ uri, name, title, description, mimeType: "application/json" })),
+    };
+  }));
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => guarded(async () => {
+    const { templates } = await import("./resources/index.ts");
+    return {
+      resourceTemplates: templates.map(({ prefix, name, title, description }) => ({
+        uriTemplate: `${prefix}{id}`,
+        name,
+        title,
+        description,
+        mimeType: "application/json",
+      })),
+    };
+  }));
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) => guarded(async () => {
+    const { readResource } = await import("./resources/index.ts");
+    const found = await readResource(params.uri, { world, signal: extra.signal, remote: options.remote });
+    // -32002 is the protocol's "resource not found"
+    if (found.outcome === "not-found") throw new McpError(-32002, found.reason, { uri: params.uri });
+    return { contents: [{ uri: params.uri, mimeType: "application/json", text: JSON.stringify(found.document) }] };
+  }));
+  server.setRequestHandler(CompleteRequestSchema, ({ params }) => guarded(async () => {
+    const { complete } = await import("./resources/index.ts");
+    const owner = params.ref.type === "ref/resource" ? params.ref.uri : params.ref.name;
+    const values = await complete(owner, params.argument.name, params.argument.value);
+    return { completion: { values: values.slice(0, 100), total: values.length, hasMore: values.length > 100 } };
+  }));
+}
+
+function servePrompts(server: Server): void {
+  server.setRequestHandler(ListPromptsRequestSchema, () => guarded(async () => {
+    const { prompts } = await import("./resources/index.ts");
+    return {
+      prompts: prompts.map((prompt) => ({
+        name: prompt.name,
+        title: prompt.title,
+        description: prompt.description,
+        arguments: prompt.arguments.map(({ name, description, required }) => ({ name, description, required })),
+      })),
+    };
+  }));
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => guarded(async () => {
+    const { prompts } = await import("./resources/index.ts");
+    const prompt = prompts.find(({ name }) => name === params.name);
+    if (prompt === undefined) {
+      throw new McpError(ErrorCode.InvalidParams, `Unknown prompt "${params.name.slice(0, 80)}". Send one of: ${prompts.map(({ name }) => name).join(", ")}.`);
+    }
+    const values = params.arguments ?? {};
+    const missing = prompt.arguments.find(({ name, required }) => required && !values[name]);
+    if (missing !== undefined) throw new McpError(ErrorCode.InvalidParams, `"${missing.name}" is missing. Send ${missing.description}.`);
+    return { description: prompt.description, messages: [{ role: "user" as const, content: { type: "text" as const, text: prompt.text(values) } }] };
+  }));
+}
