@@ -82,6 +82,16 @@ function kindOf(row: CollectedDevice): HardwareRow["kind"] {
   return row.unified_memory ? "unified" : "gpu";
 }
 
+const ARM_VENDORS = new Set(["Apple", "Ampere", "AWS", "Microsoft", "Qualcomm", "Raspberry", "Orange", "Radxa", "Rockchip", "Khadas", "Odroid", "MediaTek"]);
+
+/** Every NVIDIA chip with a processor of its own is ARM (Tegra, Grace); so are these vendors' parts. */
+function cpuArchOf(row: CollectedDevice): HardwareRow["cpuArch"] {
+  if (row.architecture?.startsWith("RISC-V")) return "riscv64";
+  const phone = /phone$/.test(row.name);
+  const nvidiaChip = row.vendor === "NVIDIA" && (row.unified_memory || /^NVIDIA G[HB]\d/.test(row.name));
+  return ARM_VENDORS.has(row.vendor) || nvidiaChip || phone ? "arm64" : undefined;
+}
+
 const forms: Readonly<Record<string, HardwareRow["form"]>> = { igpu: "apu", apu: "apu", cpu: "cpu" };
 
 function formOf(row: CollectedDevice): HardwareRow["form"] {
@@ -145,6 +155,7 @@ function rowOf(row: CollectedDevice, gfxOf: (pci: string) => string | undefined,
     computeCapability: row.compute_capability,
     gfx: row.gfx_arch,
     gpuCoreCount: row.gpu_cores,
+    cpuArch: cpuArchOf(row),
     cpuCoreCount: row.cpu_cores,
     powerW: row.tdp_w,
     pcieGeneration: row.pcie_gen,

@@ -44,6 +44,8 @@ export const hardwareRow = z.strictObject({
   computeCapability: z.string().regex(/^\d+\.\d$/).optional(),
   gfx: z.string().optional(),
   gpuCoreCount: z.number().int().positive().optional(),
+  /** of the processor that comes with it; absent = x64 or a plain card */
+  cpuArch: z.enum(["arm64", "riscv64"]).optional(),
   cpuCoreCount: z.number().int().positive().optional(),
   powerW: z.number().positive().optional(),
   pcieGeneration: z.number().int().min(1).max(7).optional(),
