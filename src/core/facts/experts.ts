@@ -16,7 +16,7 @@ export function readExperts(
   widths: TensorWidths | undefined,
 ): ExpertFacts | undefined {
   const total = reader.count("expert_count", MAX_EXPERTS) ?? 0;
-  const used = Math.max(0, ...(reader.perLayer("expert_used_count", layerCount, MAX_EXPERTS) ?? []));
+  const used = Math.max(0, ...(reader.perLayer("expert_used_count", layerCount, total) ?? []));
   if (total === 0 || used === 0 || (total === 1 && rule.singleExpertIsDense)) return undefined;
 
   const widestFfn = Math.max(0, ...feedForward);

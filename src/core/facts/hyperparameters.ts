@@ -14,7 +14,7 @@ import type { TensorShape } from "./tensor.ts";
 import { type TensorWidths, tensorWidths } from "./tensor-widths.ts";
 import { layerWindows } from "./windows.ts";
 
-/** `LLAMA_MAX_SEQ`-like bounds of our own: no vocabulary reaches 2^24 tokens, no context 2^30. */
+/** Bounds of our own: the largest vocabulary is near 2^18, the longest trained context 2^24. */
 const MAX_VOCABULARY = 2 ** 24;
 const MAX_CONTEXT_TOKENS = 2 ** 30;
 

@@ -8,8 +8,8 @@ import type { Metadata, MetadataValue } from "./model.ts";
 /** `LLAMA_MAX_LAYERS` and `LLAMA_MAX_EXPERTS` (llama-hparams.h:11-12): llama.cpp refuses more. */
 export const MAX_LAYERS = 512;
 export const MAX_EXPERTS = 1024;
-/** Far above any model (the widest rows are about 2^19, contexts 2^24); products of two stay exact in a double. */
-export const MAX_EXTENT = 2 ** 26;
+/** Far above any model (the widest rows are about 2^19); products of two stay exact in a double. */
+export const MAX_EXTENT = 2 ** 24;
 
 export interface MetadataReader {
   readonly architecture: string;

@@ -1,5 +1,6 @@
 /** Recurrent layers: which they are and how much state one sequence keeps in each, in f32 elements. */
 import type { RecurrenceRule, StateShape } from "./architecture-rules.ts";
+import { InputError } from "./input-error.ts";
 import type { MetadataReader } from "./metadata-reader.ts";
 
 export interface StateElements {
@@ -32,6 +33,8 @@ export function recurrentLayers(
   const listed = reader.perLayer("attention.recurrent_layers", layers.length, 1);
   if (listed) return layers.map((_, index) => listed[index] === 1);
   const interval = reader.count("full_attention_interval") ?? rule.layers.fullInterval;
+  if (interval === 0)
+    throw new InputError(`Model key ${reader.architecture}.full_attention_interval is 0. Send how many layers apart the attention layers stand, e.g. 4.`);
   return layers.map((_, index) => index < mainLayerCount && (index + 1) % interval !== 0);
 }
 
