@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   } else if (command === "--http" || command === "--sse") {
     await (await import("./cli/http.ts")).runHttp(world, process.argv.slice(2));
   } else if (command === "here") {
-    process.exitCode = await (await import("./cli/here.ts")).runHere(world, rest);
+    process.exitCode = await (await import("./cli/here.ts")).runHere(world, rest, process.argv[1] ?? "modelfit-mcp");
   } else {
     process.exitCode = await (await import("./cli/shell.ts")).runTool(world, command, rest);
   }

@@ -16,6 +16,11 @@ const units: readonly (readonly [RegExp, (value: number) => string])[] = [
   [/Fraction$/, (value) => `${short(value * 100)} %`],
 ];
 
+/** A number in the unit that its name ends in. */
+export function quantity(name: string, value: number): string {
+  return units.find(([ending]) => ending.test(name))?.[1](value) ?? short(value);
+}
+
 const short = (value: number) => (value === 0 ? "0" : String(Number(value.toPrecision(Math.abs(value) >= 100 ? 4 : 3))));
 
 function lines(name: string, value: Value, depth: number): readonly string[] {
@@ -40,7 +45,7 @@ function itemLines(name: string, item: Value, depth: number): readonly string[] 
 /** What fits on one line: scalars, short lists of scalars, intervals. */
 function flat(name: string, value: Value): string | undefined {
   if (value === null || value === undefined) return "-";
-  if (typeof value === "number") return units.find(([ending]) => ending.test(name))?.[1](value) ?? short(value);
+  if (typeof value === "number") return quantity(name, value);
   if (typeof value !== "object") return String(value);
   if (Array.isArray(value)) {
     if (value.length === 0) return "none";
