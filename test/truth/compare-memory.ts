@@ -6,7 +6,7 @@ import { parseRun, resolveRun } from "../../src/core/sources/run-string.ts";
 import { GIB } from "../../src/core/units.ts";
 import type { MemoryRow } from "./rows.ts";
 
-export const placements = ["full", "partial", "experts-on-cpu", "ffn-on-cpu", "several-devices", "cpu"] as const;
+export const placements = ["full", "partial", "overrides", "experts-on-cpu", "ffn-on-cpu", "several-devices", "cpu"] as const;
 export type PlacementKind = (typeof placements)[number];
 
 export interface PartError {
@@ -27,6 +27,7 @@ export interface Comparison {
 
 export function placementOf(row: MemoryRow): PlacementKind {
   if (row.devices.length === 0) return "cpu";
+  if (/-ot /.test(row.args)) return "overrides";
   if (/-n?cmoe/.test(row.args)) return "experts-on-cpu";
   if (/-ncffn/.test(row.args)) return "ffn-on-cpu";
   if (/-ngl|-nkvo/.test(row.args)) return "partial";
@@ -47,16 +48,16 @@ function compareUse(row: MemoryRow, device: number, estimated: MemoryUse, measur
   };
 }
 
-/** The devices the rows were measured on: RPC devices of equal size. */
-export function rpcDevices(count: number): MemoryDevice[] {
-  return Array.from({ length: count }, (_, index) => ({ name: `RPC${index}`, backend: "rpc", freeBytes: 1024 * GIB }));
+/** The devices the rows were measured on. */
+function rpcDevices(row: MemoryRow): MemoryDevice[] {
+  return row.devices.map((_, index) => ({ name: `RPC${index}`, backend: "rpc", freeBytes: (row.deviceGiB?.[index] ?? 1024) * GIB }));
 }
 
 export function compareRow(row: MemoryRow, model: Model): Comparison[] {
   const { hyper } = model;
   const slots = row.sequences === undefined ? "" : ` -np ${row.sequences}${row.unifiedCache ? " -kvu" : ""}`;
   const run = resolveRun(parseRun(`${row.program} ${row.args}${slots}`), hyper, hyper.trainedContextTokens);
-  const estimate = estimateMemory(model, run, rpcDevices(row.devices.length));
+  const estimate = estimateMemory(model, run, rpcDevices(row));
   return [
     ...row.devices.map((measured, device) =>
       compareUse(row, device, estimate.devices[device] ?? { modelBytes: 0, contextBytes: 0, computeBytes: 0 }, measured),

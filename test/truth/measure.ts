@@ -14,11 +14,15 @@ export interface MemoryMeasurement {
   readonly failures: readonly { readonly row: MemoryRow; readonly reason: string }[];
 }
 
-export async function measureMemory(folder: string): Promise<MemoryMeasurement> {
+export function allMemoryRows(folder: string): MemoryRow[] {
+  return [...readMemoryRows(folder, "memory.jsonl"), ...readMemoryRows(folder, "memory_server.jsonl")];
+}
+
+export async function measureMemory(folder: string, rows: readonly MemoryRow[]): Promise<MemoryMeasurement> {
   const readModel = modelReader(folder);
   const comparisons: Comparison[] = [];
   const failures: { row: MemoryRow; reason: string }[] = [];
-  for (const row of [...readMemoryRows(folder, "memory.jsonl"), ...readMemoryRows(folder, "memory_server.jsonl")]) {
+  for (const row of rows) {
     try {
       comparisons.push(...compareRow(row, await readModel(row.model, row.recipe)));
     } catch (error) {

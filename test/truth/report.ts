@@ -3,8 +3,8 @@
  */
 import { parseArgs } from "node:util";
 import type { Comparison } from "./compare-memory.ts";
-import { measureMemory, measureWeights, memoryFigures, weightsFigures } from "./measure.ts";
-import { truthFolder } from "./rows.ts";
+import { allMemoryRows, measureMemory, measureWeights, memoryFigures, weightsFigures } from "./measure.ts";
+import { readFitRows, truthFolder } from "./rows.ts";
 import { errorFraction, figures } from "./statistics.ts";
 
 const percent = (fraction: number) => `${(100 * fraction).toFixed(fraction < 0.1 ? 2 : 1)} %`;
@@ -28,12 +28,14 @@ function groupBy(comparisons: readonly Comparison[], key: (comparison: Compariso
 const { values } = parseArgs({ options: { dir: { type: "string" }, json: { type: "boolean" }, worst: { type: "string" } } });
 const folder = values.dir ?? truthFolder;
 const weights = await measureWeights(folder);
-const memory = await measureMemory(folder);
-const summary = { weights: weightsFigures(weights), memory: memoryFigures(memory) };
+const memory = await measureMemory(folder, allMemoryRows(folder));
+const fitted = await measureMemory(folder, readFitRows(folder));
+const summary = { weights: weightsFigures(weights), memory: memoryFigures(memory), fitted: memoryFigures(fitted) };
 
 if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
 else {
-  const { comparisons, failures } = memory;
+  const comparisons = [...memory.comparisons, ...fitted.comparisons];
+  const failures = [...memory.failures, ...fitted.failures];
   printTable("device or host, by placement", groupBy(comparisons, ({ placement, device, row }) => `${row.program.replace("llama-", "")} ${placement} ${device < 0 ? "host" : "device"}`));
   printTable("by architecture", groupBy(comparisons, ({ row }) => row.architecture));
   for (const failure of new Set(failures.map(({ row, reason }) => `${row.model}: ${reason}`))) console.info(`FAILED ${failure}`);

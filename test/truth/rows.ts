@@ -47,6 +47,8 @@ export interface MemoryRow {
   readonly sequences: number | undefined;
   readonly unifiedCache: boolean;
   readonly args: string;
+  /** free memory of each device where it decides the split; equal ones otherwise */
+  readonly deviceGiB: readonly number[] | undefined;
   readonly devices: readonly MemoryUse[];
   readonly host: MemoryUse;
 }
@@ -76,8 +78,34 @@ export function readMemoryRows(folder: string, file: "memory.jsonl" | "memory_se
     sequences: row.n_parallel,
     unifiedCache: row.kv_unified ?? false,
     args: row.args,
+    deviceGiB: undefined,
     devices: row.devices.map(use),
     host: { ...use(row.host), modelBytes: row.host.model + row.cpu_repack_model },
+  }));
+}
+
+interface RawFitRow {
+  readonly model: string;
+  readonly arch: string;
+  readonly quant: string;
+  readonly devices_gib: readonly number[];
+  readonly fitted: string;
+  readonly memory: { readonly devices: readonly RawUse[]; readonly host: RawUse; readonly cpu_repack_model: number };
+}
+
+/** What llama-fit-params chose, as one more set of runs whose memory is known: splits and overrides of every kind. */
+export function readFitRows(folder: string): MemoryRow[] {
+  return readRows<RawFitRow>(folder, "fit.jsonl").map((row) => ({
+    model: row.model,
+    architecture: row.arch,
+    recipe: row.quant,
+    program: "llama-fit-params",
+    sequences: undefined,
+    unifiedCache: false,
+    args: row.fitted,
+    deviceGiB: row.devices_gib,
+    devices: row.memory.devices.map(use),
+    host: { ...use(row.memory.host), modelBytes: row.memory.host.model + row.memory.cpu_repack_model },
   }));
 }
 

@@ -46,7 +46,8 @@ interface Flag {
   readonly read: (value: string, draft: Draft, flag: string) => void;
 }
 
-const MAX_TEXT = 4096;
+/** llama-fit-params prints a rule per layer: half this for a model of 100 layers */
+const MAX_TEXT = 65_536;
 const MAX_CONTEXT_TOKENS = 2 ** 30;
 const MAX_LAYERS = ALL_LAYERS;
 

@@ -64,7 +64,7 @@ describe("what is refused, with what to send instead", () => {
     ["-ot '[=CPU'", /valid regular expression/],
     ["-c '8192", /unclosed quote/],
     ["rm -rf /", /begins with "rm"/],
-    [`-c ${"9".repeat(5000)}`, /at most 4096/],
+    [`-c ${"9".repeat(70_000)}`, /at most 65536/],
   ];
   test.for(cases)("%s", ([text, message]) => {
     expect(() => parseRun(text)).toThrow(message);
