@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { backends as knownBackends } from "../../src/core/facts/hardware.ts";
 import { type HardwareRow, hardwareFile } from "../../src/core/sources/hardware-row.ts";
+import { nameKey, readingsOf } from "../../src/core/sources/device-names.ts";
 import { familyOf } from "./hardware/family.ts";
 import { shortId } from "./hardware/ids.ts";
 import { pciIdsOf } from "./hardware/pci.ts";
@@ -89,7 +90,7 @@ function cpuArchOf(row: CollectedDevice): HardwareRow["cpuArch"] {
   if (row.architecture?.startsWith("RISC-V")) return "riscv64";
   const phone = /phone$/.test(row.name);
   const nvidiaChip = row.vendor === "NVIDIA" && (row.unified_memory || /^NVIDIA G[HB]\d/.test(row.name));
-  return ARM_VENDORS.has(row.vendor) || nvidiaChip || phone ? "arm64" : undefined;
+  return (ARM_VENDORS.has(row.vendor) && row.class !== "datacenter") || nvidiaChip || phone ? "arm64" : undefined;
 }
 
 const forms: Readonly<Record<string, HardwareRow["form"]>> = { igpu: "apu", apu: "apu", cpu: "cpu" };
@@ -112,12 +113,17 @@ function backendsOf(row: CollectedDevice): HardwareRow["backends"] {
 const order = (name: string, official: readonly string[], unofficial: readonly string[]): number =>
   official.includes(name) ? official.indexOf(name) : 100 + unofficial.indexOf(name);
 
-/** Only names that do not follow from the row's own name: the matcher ignores vendor words, marks and letter case. */
-function aliasesOf(row: CollectedDevice): string[] {
-  const plain = row.aliases
-    .filter((alias) => !/find_string|public repo/.test(alias))
-    .map((alias) => alias.replace(/\((R|TM)\)/g, "").replace(/\s+/g, " ").trim());
-  return [...new Set(plain)].filter((alias) => alias !== row.name && alias !== "").sort();
+/** Only names that do not follow from the row's own: the matcher ignores vendor words, marks, letter case, parentheses and brackets. */
+function aliasesOf(row: CollectedDevice, id: string): string[] {
+  const keys = new Set([id, row.name, row.variant ?? ""].flatMap(readingsOf).map(nameKey));
+  const kept: string[] = [];
+  for (const alias of row.aliases.map((name) => name.replace(/\((R|TM)\)/g, "").replace(/\s+/g, " ").trim()).sort()) {
+    if (!readingsOf(alias).map(nameKey).some((key) => key !== "" && keys.has(key)) && nameKey(alias) !== "") {
+      kept.push(alias);
+      for (const reading of readingsOf(alias)) keys.add(nameKey(reading));
+    }
+  }
+  return kept;
 }
 
 function withoutEmpty<T extends object>(value: T): T {
@@ -135,7 +141,7 @@ function rowOf(row: CollectedDevice, gfxOf: (pci: string) => string | undefined,
     id: shortId(row),
     name: row.name,
     variant: row.variant?.replace(/^Apple /, "Apple ") ?? undefined,
-    aliases: aliasesOf(row),
+    aliases: aliasesOf(row, shortId(row)),
     vendor: row.vendor === "generic" ? "Generic" : row.vendor,
     kind: kindOf(row),
     form: formOf(row),

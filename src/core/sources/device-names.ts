@@ -30,6 +30,7 @@ export function nameKey(name: string): string {
  */
 export function readingsOf(name: string): string[] {
   const short = name.slice(0, 200);
+  if (!/[[(]/.test(short)) return [short];
   const bracketed = [...short.matchAll(/\[([^[\]]+)\]/g)].flatMap((match) => (match[1] ?? "").split(/\s+\/\s+/));
   const bare = short.replace(/\([^()]*\)/g, " ").replace(/\[[^[\]]*\]/g, " ");
   return [short, short.replace(/\([^()]*\)/g, " "), bare, ...bracketed];

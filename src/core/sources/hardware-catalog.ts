@@ -5,7 +5,7 @@
 import type { Backend } from "../facts/hardware.ts";
 import { type Bytes, type BytesPerSecond, type FlopsPerSecond, GIB, MIB } from "../units.ts";
 import { nameKey, readingsOf } from "./device-names.ts";
-import { type HardwareRow, hardwareFile } from "./hardware-row.ts";
+import type { HardwareRow } from "./hardware-row.ts";
 
 export interface HardwareEntry {
   readonly id: string;
@@ -43,7 +43,7 @@ const LANE_GBPS: Readonly<Record<number, number>> = { 1: 0.25, 2: 0.5, 3: 0.985,
 
 function entryOf(row: HardwareRow): HardwareEntry {
   const lane = LANE_GBPS[row.pcieGeneration ?? 0];
-  const tera = (value: number | undefined): number | undefined => (value === undefined ? undefined : value * 1e12);
+  const tera = (value: number | undefined): number | undefined => (value === undefined ? undefined : Math.round(value * 1e12));
   return {
     id: row.id,
     name: row.name,
@@ -54,10 +54,10 @@ function entryOf(row: HardwareRow): HardwareEntry {
     memoryBytes: row.memoryGiB.map((size) => size * GIB),
     driverMemoryBytes: (row.driverMemoryMiB ?? []).map((size) => size * MIB),
     cudaMemoryBytes: (row.cudaMemoryMiB ?? []).map((size) => size * MIB),
-    bandwidthBytesPerSecond: row.bandwidthGBps * 1e9,
+    bandwidthBytesPerSecond: Math.round(row.bandwidthGBps * 1e9),
     fp16FlopsPerSecond: tera(row.fp16Tflops),
     fp32FlopsPerSecond: tera(row.fp32Tflops),
-    linkBytesPerSecond: lane === undefined || row.pcieLanes === undefined ? undefined : lane * row.pcieLanes * 1e9,
+    linkBytesPerSecond: lane === undefined || row.pcieLanes === undefined ? undefined : Math.round(lane * row.pcieLanes * 1e9),
     source: `catalog ${row.id} (${row.source})`,
     row,
   };
@@ -70,25 +70,41 @@ function add(index: Map<string, HardwareEntry[]>, key: string, entry: HardwareEn
   else if (!known.includes(entry)) known.push(entry);
 }
 
-/** Builds the indices over rows that are already checked. */
+type Index = ReadonlyMap<string, readonly HardwareEntry[]>;
+
+function nameIndex(entries: readonly HardwareEntry[]): Index {
+  const index = new Map<string, HardwareEntry[]>();
+  for (const entry of entries) {
+    for (const name of [entry.id, entry.name, entry.row.variant ?? "", ...(entry.row.aliases ?? [])]) {
+      for (const reading of readingsOf(name)) {
+        const key = nameKey(reading);
+        add(index, key, entry);
+        // "rtx4090" for "rtx 4090": the whole name without its gaps, never a part of it
+        add(index, key.replaceAll(" ", ""), entry);
+      }
+    }
+  }
+  return index;
+}
+
+/** By `vendor:device:revision` and, for lookups that know no revision, by `vendor:device`. */
+function pciIndex(entries: readonly HardwareEntry[]): Index {
+  const index = new Map<string, HardwareEntry[]>();
+  for (const entry of entries) {
+    for (const id of entry.row.pciIds ?? []) {
+      add(index, id, entry);
+      add(index, id.split(":").slice(0, 2).join(":"), entry);
+    }
+  }
+  return index;
+}
+
+/** Makes rows that are already checked searchable; the indices are built when first needed. */
 export function hardwareCatalog(rows: readonly HardwareRow[]): HardwareCatalog {
   const entries = rows.map(entryOf);
   const ids = new Map(entries.map((entry) => [entry.id, entry]));
-  const names = new Map<string, HardwareEntry[]>();
-  const fused = new Map<string, HardwareEntry[]>();
-  const pci = new Map<string, HardwareEntry[]>();
-  const anyRevision = new Map<string, HardwareEntry[]>();
-  for (const entry of entries) {
-    for (const name of [entry.id, entry.name, entry.row.variant ?? "", ...(entry.row.aliases ?? [])]) {
-      for (const reading of new Set(readingsOf(name))) add(names, nameKey(reading), entry);
-    }
-    for (const id of entry.row.pciIds ?? []) {
-      add(pci, id, entry);
-      add(anyRevision, id.split(":").slice(0, 2).join(":"), entry);
-    }
-  }
-  // "rtx4090" for "rtx 4090": the whole name without its gaps, never a part of it
-  for (const [key, found] of names) for (const entry of found) add(fused, key.replaceAll(" ", ""), entry);
+  let names: Index | undefined;
+  let pci: Index | undefined;
   return {
     entries,
     byId: (id) => ids.get(id),
@@ -97,17 +113,19 @@ export function hardwareCatalog(rows: readonly HardwareRow[]): HardwareCatalog {
       if (exact !== undefined) return [exact];
       // a table that cuts names ("RTX 4070 ...") also cuts "Ti" and "Laptop GPU": nothing can be known from it
       if (name.includes("...")) return [];
+      names ??= nameIndex(entries);
       for (const reading of readingsOf(name)) {
         const key = nameKey(reading);
-        const found = names.get(key) ?? fused.get(key.replaceAll(" ", ""));
+        const found = names.get(key) ?? names.get(key.replaceAll(" ", ""));
         if (found !== undefined) return found;
       }
       return [];
     },
     byPciId(deviceId, revision) {
+      pci ??= pciIndex(entries);
       const id = deviceId.toLowerCase();
       const exact = revision === undefined ? undefined : pci.get(`${id}:${revision.toLowerCase().replace(/^0x/, "").padStart(2, "0")}`);
-      return exact ?? pci.get(id) ?? anyRevision.get(id) ?? [];
+      return exact ?? pci.get(id) ?? [];
     },
   };
 }
@@ -120,7 +138,17 @@ export function loadHardwareCatalog(): Promise<HardwareCatalog> {
   return loaded;
 }
 
+/**
+ * The shipped files are held against their strict schema when they are built and tested; a full check on every start would cost
+ * more than all other work of a lookup, so here only their shape is.
+ */
+function isRows(file: unknown): file is HardwareRow[] {
+  return Array.isArray(file) && file.every((row) => typeof row === "object" && row !== null && "id" in row && "bandwidthGBps" in row);
+}
+
 async function read(): Promise<HardwareCatalog> {
   const { hardwareFiles } = await import("./hardware-files.ts");
-  return hardwareCatalog((await hardwareFiles()).flatMap((file) => hardwareFile.parse(file)));
+  const files = await hardwareFiles();
+  if (!files.every(isRows)) throw new Error("a file of catalog/hardware is damaged");
+  return hardwareCatalog(files.flat());
 }

@@ -60,7 +60,7 @@ export function describedHost(
   const chipCores = chip === undefined ? undefined : catalogFact(chip, "cpuCoreCount", chip.row.cpuCoreCount);
   const cores = coresText !== undefined ? stated(readCores(coresText)) : (chipCores ?? assumedCores(entries));
 
-  const arch = chip?.row.cpuArch ?? "x64";
+  const arch = (chip ?? entries.find((entry) => entry.row.cpuArch !== undefined))?.row.cpuArch ?? "x64";
   const apple = entries.some((entry) => entry.vendor === "Apple");
   return {
     warnings,

@@ -34,7 +34,7 @@ function splitOutside(text: string, separator: "," | "+"): string[] {
     if (character === "(") depth++;
     else if (character === ")") depth--;
     // names hold a plus sign too ("AI MAX+ 395"): a joining one stands between blanks
-    const joins = separator === "," ? character === "," : character === "+" && text[i - 1] === " " && text[i + 1] === " ";
+    const joins = separator === "," ? character === "," : character === "+" && (text[i - 1] ?? " ") === " " && (text[i + 1] ?? " ") === " ";
     if (joins && depth === 0) {
       parts.push(text.slice(from, i));
       from = i + 1;

@@ -1,0 +1,112 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type HardwareCatalog, loadHardwareCatalog } from "../../../src/core/sources/hardware-catalog.ts";
+import { hardwareFiles } from "../../../src/core/sources/hardware-files.ts";
+import { hardwareFile } from "../../../src/core/sources/hardware-row.ts";
+import sources from "../../../catalog/hardware/sources.json" with { type: "json" };
+
+let catalog: HardwareCatalog;
+beforeAll(async () => {
+  catalog = await loadHardwareCatalog();
+});
+const idsOf = (name: string): string[] => catalog.named(name).map((entry) => entry.id);
+
+describe("catalog/hardware", () => {
+  it("holds only rows that the strict schema accepts, under unique ids", async () => {
+    const rows = (await hardwareFiles()).flatMap((file) => hardwareFile.parse(file));
+    expect(rows.length).toBeGreaterThanOrEqual(619);
+    expect(new Set(rows.map((row) => row.id)).size).toBe(rows.length);
+    const keys = new Set(Object.keys(sources));
+    const unknown = rows.flatMap((row) => [row.source.split(":")[0] ?? "", ...(row.bandwidthAgreesWith ?? [])]).filter((key) => !keys.has(key));
+    expect(unknown).toEqual([]);
+  });
+  it("agrees with bus width × data rate wherever both are known", () => {
+    const checked = catalog.entries.filter(({ row }) => row.memoryBusBits !== undefined && row.memoryRateGbps !== undefined);
+    expect(checked.length).toBeGreaterThan(500);
+    const off = checked.filter(({ row }) => {
+      const computed = ((row.memoryBusBits ?? 0) / 8) * (row.memoryRateGbps ?? 0);
+      return Math.abs(row.bandwidthGBps / computed - 1) > 0.06;
+    });
+    // marketing figures that are not bus × rate of one configuration: each is argued in its note or source
+    expect(off.map(({ id }) => id)).toEqual(off.filter(({ row }) => row.note !== undefined || row.bandwidthAgreesWith !== undefined).map(({ id }) => id));
+    expect(off.length).toBeLessThanOrEqual(12);
+  });
+  it("finds every row by its own id, and each name leads back to its row", () => {
+    for (const entry of catalog.entries) {
+      expect(catalog.byId(entry.id)).toBe(entry);
+      expect(idsOf(entry.name), entry.name).toContain(entry.id);
+    }
+  });
+});
+
+describe("names", () => {
+  it.each([
+    ["RTX 4090", ["rtx-4090"]],
+    ["rtx4090", ["rtx-4090"]],
+    ["NVIDIA GeForce RTX 4090", ["rtx-4090"]],
+    ["NVIDIA GeForce RTX 4090 Laptop GPU", ["rtx-4090-laptop"]],
+    ["GeForce RTX 4090 Mobile", ["rtx-4090-laptop"]],
+    ["AD102 [GeForce RTX 4090] (rev a1)", ["rtx-4090"]],
+    ["AMD Radeon RX 7900 XTX (RADV NAVI31)", ["rx-7900-xtx"]],
+    ["AMD Radeon(TM) RX 7900 XTX", ["rx-7900-xtx"]],
+    ["Intel(R) Arc(TM) A750 Graphics", ["arc-a750"]],
+    ["NVIDIA A100-SXM4-80GB", ["a100-sxm-80gb"]],
+    ["NVIDIA H100 80GB HBM3", ["h100-sxm"]],
+    ["Tesla M4", ["tesla-m4"]],
+    ["Quadro M4000", ["quadro-m4000"]],
+    ["NVIDIA RTX A1000", ["rtx-a1000"]],
+    ["NVIDIA T400", ["t400"]],
+    ["Tesla T4", ["t4"]],
+    ["NVIDIA A10", ["a10"]],
+    ["Apple M4", ["m4-8c", "m4-10c"]],
+    ["NVIDIA Corporation Device 2e12", ["gb10"]],
+  ])("%s → %j", (name, ids) => {
+    expect(idsOf(name).sort()).toEqual([...ids].sort());
+  });
+  it.each(["A1000", "M40", "A100", "4090", "RTX 4070 ...", "RTX 4090 Super", "RTX 4090 Ti Laptop GPU", "Microsoft Basic Render Driver", "llvmpipe (LLVM 15.0.7, 256 bits)", "AMD Radeon Graphics", "", "x".repeat(5000)])(
+    "%s names no device",
+    (name) => {
+      expect(idsOf(name)).toEqual([]);
+    },
+  );
+});
+
+describe("PCI ids", () => {
+  it.each([
+    ["1002:744c", "c8", "rx-7900-xtx"],
+    ["1002:744C", "0xcc", "rx-7900-xt"],
+    ["10de:2684", undefined, "rtx-4090"],
+    ["10de:2684", "a1", "rtx-4090"],
+  ])("%s revision %s → %s", (device, revision, id) => {
+    expect(catalog.byPciId(device, revision).map((entry) => entry.id)).toEqual([id]);
+  });
+  it("gives every part of an id without its revision", () => {
+    expect(catalog.byPciId("1002:1586").map((entry) => entry.id)).toContain("radeon-8060s");
+    expect(catalog.byPciId("ffff:ffff")).toEqual([]);
+  });
+});
+
+describe("families", () => {
+  it.each([
+    ["rtx-3090", "nvidia-ampere"],
+    ["a100-sxm-80gb", "nvidia-a100"],
+    ["h100-pcie", "nvidia-hopper"],
+    ["rtx-5090", "nvidia-blackwell"],
+    ["rtx-pro-6000", "nvidia-blackwell"],
+    ["b200", "nvidia-blackwell-data-center"],
+    ["gb10", "nvidia-gb10"],
+    ["t4", "nvidia-turing"],
+    ["p40", "nvidia-pascal"],
+    ["m3-max-40c", "apple-m3"],
+    ["radeon-8060s", "amd-strix-halo"],
+    ["radeon-780m", "amd-apu"],
+    ["rx-6800-xt", "amd-rdna2"],
+    ["radeon-pro-w7900", "amd-rdna3"],
+    ["rx-9070-xt", "amd-rdna4"],
+    ["mi300x", "amd-cdna3"],
+    ["radeon-vii", "amd-vega20"],
+    ["arc-b580", "intel-arc"],
+    ["arc-140v", "intel-igpu"],
+  ])("%s is %s", (id, family) => {
+    expect(catalog.byId(id)?.family).toBe(family);
+  });
+});
