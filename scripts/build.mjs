@@ -1,0 +1,56 @@
+/** dist/: the program and the library as minified modules whose heavy parts are chunks of their own, with types and licences. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "./prepare.mjs";
+
+/** CommonJS packages inside the bundle ask for Node's own modules with `require`. */
+const banner = 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);';
+
+export async function build() {
+  const { build: bundle } = await import("esbuild");
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  const { metafile } = await bundle({
+    absWorkingDir: root,
+    entryPoints: ["src/cli.ts", "src/library.ts"].filter((entry) => existsSync(join(root, entry))),
+    outdir: "dist",
+    chunkNames: "chunks/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    minify: true,
+    banner: { js: banner },
+    legalComments: "none",
+    logLevel: "warning",
+    metafile: true,
+  });
+  writeFileSync(join(root, "dist/THIRD-PARTY-LICENSES"), licences(Object.keys(metafile.inputs)));
+}
+
+/** The types of the library; apart from the build because running needs none. */
+function declare() {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const done = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+  if (done.status !== 0) process.exit(done.status ?? 1);
+}
+
+/** The licence text of every package that went into the bundle. */
+function licences(inputs) {
+  const packages = new Set(inputs.map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[0]).filter((path) => path !== undefined));
+  return [...packages]
+    .sort()
+    .map((path) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(root, path, "package.json"), "utf8"));
+      const file = readdirSync(join(root, path)).find((entry) => /^licen[cs]e/i.test(entry));
+      return `${name} ${version} (${license})\n\n${file === undefined ? "" : readFileSync(join(root, path, file), "utf8").trim()}\n`;
+    })
+    .join(`\n${"-".repeat(78)}\n\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await build();
+  declare();
+}
