@@ -10,6 +10,8 @@ export interface OutputHeadOptions {
   /** `token_embd_norm` in LFM2's files */
   readonly norm?: string;
   readonly kind?: NormKind;
+  /** the normed hidden state multiplied by a constant */
+  readonly scaledHidden?: boolean;
   /** logits multiplied by a constant */
   readonly scaled?: boolean;
   /** logits squeezed by tanh */
@@ -28,7 +30,7 @@ export function outputHeadOfRows(build: Build, hidden: Node, rows: Node, options
 }
 
 function logits(build: Build, hidden: Node, options: OutputHeadOptions): void {
-  let cur = g.mulMat(build.outputMatrix(), hidden);
+  let cur = g.mulMat(build.outputMatrix(), options.scaledHidden ? g.scale(hidden) : hidden);
   const bias = build.weights.find("output.bias");
   if (bias) cur = g.add(cur, bias);
   if (options.scaled) cur = g.scale(cur);
