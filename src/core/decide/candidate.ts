@@ -3,6 +3,7 @@ import { estimateMemory, type MemoryEstimate } from "../estimate/memory.ts";
 import { roledTensors } from "../estimate/roles.ts";
 import { estimateSpeed } from "../estimate/speed.ts";
 import type { Calibration } from "../facts/calibration.ts";
+import { engineNames } from "../facts/engine-names.ts";
 import type { Hardware } from "../facts/hardware.ts";
 import { totalBytes } from "../facts/memory.ts";
 import type { Model } from "../facts/model.ts";
@@ -63,7 +64,8 @@ export const thresholds = {
 
 /** Devices as the memory estimate takes them: free memory decides the default split. */
 export function judgeMemory(model: Model, hardware: Hardware, run: Run, limits: Limits): MemoryVerdict {
-  const devices = hardware.devices.map((device) => ({ name: device.name, backend: device.backend, freeBytes: device.memoryUsableBytes.value }));
+  const names = engineNames(hardware.devices);
+  const devices = hardware.devices.map((device, index) => ({ name: names[index] ?? device.name, backend: device.backend, freeBytes: device.memoryUsableBytes.value }));
   const memory = estimateMemory(model, run, devices);
   const room = roomFor(hardware, model, run, memory.placement, limits);
   const shortfall = shortfallOf(memory, room);

@@ -1,5 +1,4 @@
 /** The same model as stored in different recipes: what a plan chooses from. */
-import type { Abilities } from "../facts/ability.ts";
 import type { Model } from "../facts/model.ts";
 
 export interface Variant {
@@ -7,16 +6,6 @@ export interface Variant {
   readonly recipe: string | undefined;
   /** laid out on first use */
   readonly model: () => Model;
-}
-
-/** A model of the catalog, the Hub or this machine, before a recipe is chosen. */
-export interface ModelEntry {
-  readonly id: string | undefined;
-  readonly repo: string | undefined;
-  /** from coarse to fine or in any order; one when the reference names a file or recipe */
-  readonly variants: readonly Variant[];
-  readonly abilities: Abilities;
-  readonly installed: boolean;
 }
 
 /** Recipes that publishers make of nearly every model, finest first: what "auto" chooses from. */

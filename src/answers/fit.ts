@@ -1,0 +1,171 @@
+/** `fit_model`: one model, one machine, one run: does it fit, how well, how fast. */
+import { bestPlacement, decodeAt, judge, type Judged } from "../core/decide/choose.ts";
+import { plan } from "../core/decide/plan.ts";
+import { type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
+import { bytesByRole } from "../core/estimate/roles.ts";
+import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
+import { tensorBytes } from "../core/facts/tensor.ts";
+import { fitSummary, optionText, placementNotes } from "../core/present/notes.ts";
+import { round1, round3, roundInterval, roundSpeed } from "../core/present/round.ts";
+import { evidenceRows, shapeHardware, shapeMemory, shapeRun, shapeScores } from "../core/present/shapes.ts";
+import { runFlags } from "../core/present/llama-cpp.ts";
+import { shellCommand } from "../core/present/shell.ts";
+import { type AnswerContext, gatherHardware, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf, withDevices } from "./gather.ts";
+import { gatherModel, type ModelChoice } from "./model.ts";
+
+export interface FitArguments extends QuestionArguments {
+  readonly hardware: string;
+  readonly memoryBasis: MemoryBasis;
+  readonly run: string;
+  readonly detail: "concise" | "detailed";
+}
+
+const DEPTHS = [0, 8192, 32768];
+
+export function shapeModel(choice: ModelChoice, { candidate }: Pick<Judged, "candidate">) {
+  const { model } = candidate;
+  const { parameterCount, activeParameterCount } = sizesOf(model);
+  return {
+    ...(choice.id === undefined ? {} : { id: choice.id }),
+    ...(choice.repo === undefined ? {} : { repo: choice.repo }),
+    ...(choice.file === undefined ? {} : { file: choice.file }),
+    architecture: model.hyper.architecture,
+    ...(model.recipe === undefined ? {} : { recipe: model.recipe }),
+    parameterCount,
+    activeParameterCount,
+    tensorBytes: model.tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+    fileBytes: model.fileBytes,
+    trainedContextTokens: model.hyper.trainedContextTokens,
+  };
+}
+
+function shapeOption(option: WhyNotOption) {
+  const words = optionText(option);
+  if (option.kind === "memory") return { kind: option.kind, ...words, extraBytes: option.extraBytes };
+  if (option.kind === "device") return { kind: option.kind, ...words, hardware: option.deviceId };
+  const { candidate } = option;
+  return {
+    kind: option.kind,
+    ...words,
+    run: shellCommand(runFlags(candidate.run, candidate.hardware.devices.length)),
+    ...(option.kind === "recipe" ? { recipe: option.recipe } : {}),
+    ...(option.kind === "context" ? { contextTokens: option.contextTokens } : {}),
+    ...(candidate.speed ? { decodeTokensPerSecond: roundInterval(candidate.speed.decodeTokensPerSecond) } : {}),
+  };
+}
+
+export async function fitAnswer(reference: string, args: Optional<FitArguments>, context: AnswerContext) {
+  const question = questionOf(args, context.world);
+  const run = gatherRun(args.run);
+  const [gathered, choice] = await Promise.all([gatherHardware(args.hardware, args.memoryBasis, context), gatherModel(reference, context)]);
+  const hardware = withDevices(gathered.hardware, run.parsed);
+  const ask = modelQuestion(hardware, question, run);
+  const ability = abilityIn(choice.abilities, question.row.domain);
+  const planOver = (variants: ModelChoice["variants"], recipeIsFree: boolean) =>
+    plan(
+      {
+        ...ask,
+        variants,
+        recipeIsFree,
+        baseRun: (variant) => run.runFor(variant.model().hyper, question.row.contextTokens),
+        objective: "balanced",
+        targetContextTokens: Math.min(question.row.contextTokens, variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens),
+        minContextTokens: Math.min(question.row.contextTokens, variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens),
+        minDecodeTokensPerSecond: 0,
+        cacheTypes: ["f16"],
+        ability,
+      },
+      knowledge,
+    );
+  const best = choice.allVariants.length > 1 ? planOver(choice.allVariants, true) : undefined;
+  const bestRecipe = best?.outcome === "planned" ? best.plan.best.variant.recipe : undefined;
+  const wanted = choice.recipeIsFree ? (best?.outcome === "planned" ? best.plan.best.variant : best?.variant) : choice.variants[0];
+  const variant = wanted ?? choice.variants[0];
+  if (!variant) throw new Error("a model has at least one variant");
+  const model = variant.model();
+  const judged = judge(bestPlacement(model, run.runFor(model.hyper, question.row.contextTokens), ask, knowledge), ability, knowledge);
+  const { candidate } = judged;
+
+  const detailed = args.detail === "detailed";
+  const missing = candidate.fits ? undefined : whyNot(candidate, choice.allVariants, ask, await deviceChoices(), knowledge);
+  const loss = perplexityIncrease(judged.quality.klDivergenceNats, knowledge.quality);
+  const notes = [
+    ...placementNotes(candidate),
+    ...(bestRecipe !== undefined && bestRecipe !== model.recipe ? [`Best recipe of this model here: ${bestRecipe}.`] : []),
+    ...(model.recipe === undefined ? [] : [`Quantization raises perplexity by about ${round1(loss.mid * 100)} % (${round1(loss.low * 100)} to ${round1(loss.high * 100)} %).`]),
+  ];
+  const warnings = [...hardware.warnings, ...choice.warnings];
+  return {
+    summary: fitSummary(choice.name, judged),
+    model: shapeModel(choice, judged),
+    hardware: shapeHardware(hardware, gathered.memoryBasis),
+    run: shapeRun(candidate.run),
+    runMode: candidate.runMode,
+    fitLevel: candidate.fitLevel,
+    memory: shapeMemory(candidate),
+    ...(candidate.speed ? { speed: roundSpeed(candidate.speed) } : {}),
+    maxContextTokens: judged.maxContextTokens,
+    usability: candidate.usability,
+    score: round1(judged.score),
+    scores: shapeScores(judged.scores),
+    ...(bestRecipe === undefined ? {} : { bestRecipe }),
+    engine: { name: question.engine, canLoad: true, ...(choice.minimumEngineVersion === undefined ? {} : { minimumVersion: choice.minimumEngineVersion }) },
+    installed: choice.installed,
+    notes,
+    ...(warnings.length > 0 ? { warnings } : {}),
+    evidence: evidenceRows(candidate),
+    ...(missing ? { whyNot: { shortfallBytes: missing.shortfallBytes, options: missing.options.map(shapeOption) } } : {}),
+    ...(detailed ? detailsOf(judged, choice, ask, run, ability) : {}),
+  };
+}
+
+function detailsOf(judged: Judged, choice: ModelChoice, ask: Parameters<typeof bestPlacement>[2], run: ReturnType<typeof gatherRun>, ability: Parameters<typeof judge>[1]) {
+  const { candidate } = judged;
+  const recipes = choice.allVariants.map((variant) => {
+    const model = variant.model();
+    const row = judge(bestPlacement(model, run.runFor(model.hyper, ask.question.row.contextTokens), ask, knowledge), ability, knowledge);
+    return {
+      recipe: variant.recipe ?? "unknown",
+      fileBytes: model.fileBytes,
+      memoryBytes: row.candidate.memoryBytes,
+      runMode: row.candidate.runMode,
+      maxContextTokens: row.maxContextTokens,
+      ...(row.candidate.speed ? { decodeTokensPerSecond: roundInterval(row.candidate.speed.decodeTokensPerSecond) } : {}),
+      expectedPerplexityIncreaseFraction: round3(perplexityIncrease(row.quality.klDivergenceNats, knowledge.quality).mid),
+    };
+  });
+  const { speed, question } = candidate;
+  const first = knowledge.calibration.firstToken;
+  return {
+    tensorGroups: bytesByRole(candidate.model),
+    activeBytesPerToken: activeBytes(judged),
+    recipes,
+    ...(speed
+      ? {
+          decodeAtDepth: DEPTHS.map((depthTokens) => ({ depthTokens, decodeTokensPerSecond: roundInterval(decodeAt(candidate, depthTokens, knowledge)) })),
+          firstToken: {
+            tokenizeSeconds: round3(first.tokenizeSecondsPerToken * question.promptTokens),
+            prefillSeconds: round3(question.promptTokens / speed.prefillTokensPerSecond.mid),
+            transitionSeconds: first.fixedSeconds,
+            firstDecodeSeconds: round3(1 / speed.decodeTokensPerSecond.mid),
+            samplingSeconds: round3(first.samplerSecondsPerToken.mid * question.promptTokens),
+          },
+        }
+      : {}),
+  };
+}
+
+/** Weights read for one token: everything but unread experts and the embedding table. */
+function activeBytes({ candidate }: Judged): number {
+  const groups = bytesByRole(candidate.model);
+  const { experts } = candidate.model.hyper;
+  const share = experts && experts.total > 0 ? experts.used / experts.total : 1;
+  const tied = groups.output === 0 ? groups.embedding : 0;
+  return Math.round(groups.attention + groups.denseFfn + groups.experts * share + groups.sharedExperts + groups.output + tied + groups.norm + groups.other);
+}
+
+async function deviceChoices() {
+  const { loadHardwareCatalog } = await import("../core/sources/hardware-catalog.ts");
+  const { entries } = await loadHardwareCatalog();
+  return entries.flatMap((entry) => (entry.kind === "gpu" && entry.backends.length > 0 && entry.memoryBytes.length > 0 ? [{ id: entry.id, memoryBytes: entry.memoryBytes.at(-1) ?? 0 }] : []));
+}

@@ -1,0 +1,103 @@
+/**
+ * A plan in llama.cpp's words (v0.5.0 dialect, common/arg.cpp): every placement decision explicit and `-fit off`, so that what was
+ * planned is what runs. `-ot` is a `std::regex_search`, first match wins, and its rules are cut at `,` and `=` (model-loader.cpp:1235-1259),
+ * so patterns hold neither.
+ */
+import type { Candidate } from "../decide/candidate.ts";
+import type { Run, TensorOverride } from "../facts/run.ts";
+import { MIB } from "../units.ts";
+import type { Artefact, Command } from "./command.ts";
+import { roundInterval } from "./round.ts";
+import { shellCommand } from "./shell.ts";
+
+export const LLAMA_PORT = 8080;
+
+/** Whole numbers low…high as an alternation of digit classes: `(1[0-9]|2[0-4])`. Matches exactly those, given digit borders. */
+export function rangePattern(low: number, high: number): string {
+  const parts: string[] = [];
+  let from = low;
+  while (from <= high) {
+    const tens = Math.floor(from / 10);
+    const last = Math.min(high, tens * 10 + 9);
+    const prefix = tens > 0 ? String(tens) : "";
+    const a = from % 10;
+    const b = last % 10;
+    parts.push(prefix + (a === b ? String(a) : `[${a}-${b}]`));
+    from = last + 1;
+  }
+  return parts.length === 1 ? (parts[0] ?? "") : `(${parts.join("|")})`;
+}
+
+/** One rule that moves the experts of layers low…high to `buffer`. */
+export function expertsOverride(low: number, high: number, buffer: string): TensorOverride {
+  return { pattern: `blk\\.${rangePattern(low, high)}\\.ffn_(up|down|gate|gate_up)_(ch|)exps`, buffer };
+}
+
+/** The host-side overrides of a run as `-ot` rules: what `-ncmoe` and `-ncffn` stand for, for engines and tools that lack them. */
+export function overridesOf(run: Run): TensorOverride[] {
+  const rules = [...run.overrides];
+  if (run.cpuMoeLayers > 0) rules.push(expertsOverride(0, run.cpuMoeLayers - 1, "CPU"));
+  if (run.cpuFfnLayers > 0) rules.push({ pattern: `blk\\.${rangePattern(0, run.cpuFfnLayers - 1)}\\.ffn_(up|down|gate)\\.`, buffer: "CPU" });
+  return rules;
+}
+
+/** Flags of a run, every decision spelled out. */
+export function runFlags(run: Run, deviceCount: number): string[] {
+  const flags = [
+    "-c", String(run.contextTokens),
+    "-np", String(run.sequences),
+    ...(run.sequences > 1 && run.unifiedCache ? ["-kvu"] : []),
+    "-b", String(run.batchTokens),
+    "-ub", String(run.ubatchTokens),
+    "-ctk", run.cacheTypeK,
+    "-ctv", run.cacheTypeV,
+    "-fa", run.flashAttention ? "on" : "off",
+    "-ngl", String(deviceCount === 0 ? 0 : run.offloadedLayers),
+  ];
+  if (deviceCount > 1) {
+    flags.push("-sm", run.splitMode);
+    if (run.splitMode === "none") flags.push("-mg", String(run.mainDevice));
+    else if (run.tensorSplit.length > 0) flags.push("-ts", run.tensorSplit.join(","));
+  }
+  const overrides = overridesOf(run);
+  if (overrides.length > 0) flags.push("-ot", overrides.map(({ pattern, buffer }) => `${pattern}=${buffer}`).join(","));
+  if (!run.cacheOffload) flags.push("-nkvo");
+  if (run.swaFull) flags.push("--swa-full");
+  if (run.threads !== undefined) flags.push("-t", String(run.threads));
+  if (run.loadMode !== "auto") flags.push("-lm", run.loadMode);
+  flags.push("-fit", "off");
+  return flags;
+}
+
+/** RAM left for llama-server's prompt cache, in its MiB: by default it may take 8 GiB that no breakdown shows. */
+export function promptCacheMiB(candidate: Candidate): number {
+  const { room, memory } = candidate;
+  const use = memory.host.modelBytes + memory.host.contextBytes + memory.host.computeBytes;
+  const pooled = room.unified ? memory.devices.reduce((sum, device) => sum + device.modelBytes + device.contextBytes + device.computeBytes, 0) : 0;
+  const spare = Math.max(0, room.host.allowedBytes - use - pooled) / 2;
+  const wanted = Math.min(spare, Number.isFinite(candidate.run.promptCacheBytes) ? candidate.run.promptCacheBytes : spare);
+  return Math.floor(wanted / MIB);
+}
+
+function modelFlags(artefact: Artefact): string[] {
+  if (artefact.path !== undefined) return ["-m", artefact.path];
+  if (artefact.ggufRepo !== undefined) return ["-hf", `${artefact.ggufRepo}:${artefact.recipe}`];
+  return ["-m", `${artefact.name}-${artefact.recipe}.gguf`];
+}
+
+export function llamaCommands(candidate: Candidate, artefact: Artefact): Command[] {
+  const host = "127.0.0.1";
+  const deviceCount = candidate.hardware.devices.length;
+  const serve = ["llama-server", ...modelFlags(artefact), ...runFlags(candidate.run, deviceCount), "-cram", String(promptCacheMiB(candidate)), "--host", host, "--port", String(LLAMA_PORT)];
+  const verify = ["curl", "-s", `http://${host}:${LLAMA_PORT}/v1/chat/completions`, "-H", "Content-Type: application/json", "-d", '{"messages":[{"role":"user","content":"Say ready."}],"max_tokens":8}'];
+  const expected = { memory: candidate.memoryBytes, ...(candidate.speed ? { speed: roundInterval(candidate.speed.decodeTokensPerSecond) } : {}) };
+  const get: Command[] =
+    artefact.path === undefined && artefact.ggufRepo !== undefined
+      ? [{ engine: "llama.cpp", host: "local", step: "get", argv: ["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`], command: shellCommand(["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`]), note: "optional: serve fetches it too" }]
+      : [];
+  return [
+    ...get,
+    { engine: "llama.cpp", host: "local", step: "serve", argv: serve, command: shellCommand(serve), expected },
+    { engine: "llama.cpp", host: "local", step: "verify", argv: verify, command: shellCommand(verify), note: "timings.predicted_per_second in the answer is the decode speed" },
+  ];
+}

@@ -1,0 +1,74 @@
+/** The facts people look for, in a sentence each. Prose only: every number comes from the candidate. */
+import type { Judged } from "../decide/choose.ts";
+import type { Candidate } from "../decide/candidate.ts";
+import type { WhyNotOption } from "../decide/why-not.ts";
+import { HOST } from "../facts/placement.ts";
+import { formatBytes, formatFraction, formatSeconds, formatSpeedInterval, formatTokensPerSecond } from "../units-text.ts";
+
+const modeWords = {
+  gpu: "entirely on the GPU",
+  "moe-offload": "with some experts in RAM",
+  "cpu-offload": "partly in RAM",
+  cpu: "on the CPU",
+  "disk-offload": "streamed from disk",
+  "does-not-fit": "not at all",
+} as const;
+
+export function modeText(candidate: Candidate): string {
+  if (candidate.runMode === "gpu" && candidate.room.unified) return "in unified memory";
+  if (candidate.runMode === "gpu" && candidate.hardware.devices.length > 1) return `over ${candidate.hardware.devices.length} GPUs`;
+  return modeWords[candidate.runMode];
+}
+
+export function label(name: string, recipe: string | undefined): string {
+  return recipe === undefined ? name : `${name} ${recipe}`;
+}
+
+/** One or two sentences: does it run, where, how fast. */
+export function fitSummary(name: string, { candidate, maxContextTokens }: Judged): string {
+  const what = label(name, candidate.model.recipe);
+  const on = candidate.hardware.name;
+  if (!candidate.fits || !candidate.speed)
+    return `${what} does not fit on ${on} with ${candidate.run.contextTokens} tokens of context: ${formatBytes(candidate.shortfall.totalBytes)} are missing.`;
+  const decode = candidate.model.hyper.causal ? `about ${formatTokensPerSecond(candidate.speed.decodeTokensPerSecond.mid)}` : `about ${formatTokensPerSecond(candidate.speed.prefillTokensPerSecond.mid)} read`;
+  return `${what} fits on ${on} ${modeText(candidate)} (${candidate.fitLevel}): ${formatBytes(candidate.memoryBytes)} with ${candidate.run.contextTokens} tokens of context, ${decode}, first token in ${formatSeconds(candidate.speed.timeToFirstTokenSeconds.mid)}. At most ${maxContextTokens} tokens fit this way.`;
+}
+
+/** Where the weights are; experts on both sides; pool; what is assumed. */
+export function placementNotes(candidate: Candidate): string[] {
+  const { memory, model, room, run, hardware } = candidate;
+  const notes: string[] = [];
+  const onDevices = memory.devices.reduce((sum, use) => sum + use.modelBytes, 0);
+  const weights = onDevices + memory.host.modelBytes;
+  if (candidate.fits && hardware.devices.length > 0) notes.push(`Weights: ${formatBytes(onDevices)} on ${room.unified ? "the GPU's share of unified memory" : "GPUs"}, ${formatBytes(memory.host.modelBytes)} in RAM (${formatFraction(onDevices / Math.max(1, weights))} on the device side).`);
+  const { experts } = model.hyper;
+  if (experts) {
+    const host = model.tensors.reduce((sum, tensor) => (/_exps/.test(tensor.name) && memory.placement.overrideOf(tensor.name) === HOST ? sum + 1 : sum), 0);
+    notes.push(`Experts: ${experts.used} of ${experts.total} are active per token${host > 0 ? `; those of ${run.cpuMoeLayers} of ${model.hyper.layerCount} layers stay in RAM` : ""}.`);
+  }
+  if (room.unified) notes.push("Device and host share one pool of memory; both draw on it.");
+  if (memory.computeBasis === "assumed") notes.push("The compute graph of this architecture is not known; its compute buffer is a bound.");
+  return notes;
+}
+
+/** An option in words: what to change, and what it costs. */
+export function optionText(option: WhyNotOption): { readonly change: string; readonly cost: string } {
+  switch (option.kind) {
+    case "placement":
+      return { change: `place it ${modeText(option.candidate)}`, cost: speedCost(option.candidate) };
+    case "cache":
+      return { change: "store the cache as q8_0 (-ctk q8_0 -ctv q8_0)", cost: `hardly any quality; ${speedCost(option.candidate)}` };
+    case "context":
+      return { change: `reduce the context to ${option.contextTokens} tokens (-c ${option.contextTokens})`, cost: `less context; ${speedCost(option.candidate)}` };
+    case "recipe":
+      return { change: `use the smaller file ${option.recipe}`, cost: `quality; ${speedCost(option.candidate)}` };
+    case "memory":
+      return { change: `add ${formatBytes(option.extraBytes)} to ${option.place}`, cost: "hardware" };
+    case "device":
+      return { change: `use a ${option.deviceId} (${formatBytes(option.memoryBytes)})`, cost: "hardware" };
+  }
+}
+
+function speedCost(candidate: Candidate): string {
+  return candidate.speed ? `decodes ${formatSpeedInterval(candidate.speed.decodeTokensPerSecond)}` : "no speed";
+}
