@@ -53,10 +53,24 @@ function rpcDevices(row: MemoryRow): MemoryDevice[] {
   return row.devices.map((_, index) => ({ name: `RPC${index}`, backend: "rpc", freeBytes: (row.deviceGiB?.[index] ?? 1024) * GIB }));
 }
 
+/**
+ * `RPC0[host:port]` → `RPC1`: buffer names restart on each RPC server, so the endpoint says which device is meant. `--fit` lets a layer
+ * overflow to the device after its own, and its `-ts` counts layers.
+ */
+function namedBuffers(args: string, layerCount: number): string {
+  const offloaded = Number(/-ngl (\d+)/.exec(args)?.[1] ?? layerCount + 1);
+  const counts = (/-ts ([\d,]+)/.exec(args)?.[1] ?? "").split(",").map(Number);
+  return args.replace(/blk\\\.(\d+)(\S*?)=RPC0\[[^\]]*\]/g, (_, layer: string, rest: string) => {
+    let position = Number(layer) - (layerCount + 1 - offloaded);
+    const device = counts.findIndex((count) => (position -= count) < 0);
+    return `blk\\.${layer}${rest}=RPC${device + 1}`;
+  });
+}
+
 export function compareRow(row: MemoryRow, model: Model): Comparison[] {
   const { hyper } = model;
   const slots = row.sequences === undefined ? "" : ` -np ${row.sequences}${row.unifiedCache ? " -kvu" : ""}`;
-  const run = resolveRun(parseRun(`${row.program} ${row.args}${slots}`), hyper, hyper.trainedContextTokens);
+  const run = resolveRun(parseRun(`${row.program} ${namedBuffers(row.args, hyper.layerCount)}${slots}`), hyper, hyper.trainedContextTokens);
   const estimate = estimateMemory(model, run, rpcDevices(row));
   return [
     ...row.devices.map((measured, device) =>

@@ -33,8 +33,7 @@ function cumulativeShares(weights: readonly number[]): Float32Array {
 
 function overrideLookup(run: Run, devices: readonly PlaceableDevice[]): (tensorName: string) => number | undefined {
   const rules = run.overrides.map(({ pattern, buffer }) => {
-    // an RPC device's buffer carries its endpoint: RPC0[host:port]
-    const device = buffer === "CPU" ? HOST : devices.findIndex(({ name }) => buffer === name || buffer.startsWith(`${name}[`));
+    const device = buffer === "CPU" ? HOST : devices.findIndex(({ name }) => name === buffer);
     if (device < HOST || (device === HOST && buffer !== "CPU"))
       throw new InputError(
         `The override "${pattern}=${buffer}" names no buffer of this machine. Send CPU or one of: ${devices.map(({ name }) => name).join(", ")}.`,
