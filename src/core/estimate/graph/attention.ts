@@ -1,6 +1,6 @@
 /** Attention over a cache or over the batch itself. Source: `build_qkv`, `build_attn`, `build_attn_mha`, llama-graph.cpp:1580-3300 (llama.cpp v0.5.0). */
 import type { LayerFacts } from "../../facts/model.ts";
-import type { Build, LayerSite, Weights } from "./builder.ts";
+import type { Build, LayerSite, NormKind, Weights } from "./builder.ts";
 import * as g from "./ggml.ts";
 import { type CacheInput, cacheInput } from "./inputs.ts";
 import type { Node } from "./node.ts";
@@ -14,34 +14,56 @@ export interface Projections {
 export interface ProjectionOptions {
   /** clamps each projection (`attention.clamp_kqv`) */
   readonly clamped?: boolean;
+  /** Q and K normed before they are cut into heads (`reshape` false) */
+  readonly normed?: NormKind;
 }
 
 /** `build_qkv`: fused or separate projections with whatever biases the file has, one head a row. */
 export function projections(build: Build, site: LayerSite, x: Node, options: ProjectionOptions = {}): Projections {
-  const { facts, weights } = site;
-  const { tokens } = build.batch;
-  const { headCount, kvHeadCount, keyDim, valueDim } = facts;
-  if (weights.has("attn_qkv.weight")) return fusedProjections(weights, x, facts, tokens, options);
+  const { weights } = site;
+  if (options.normed !== undefined) return normedWhole(build, site, flatProjections(build, site, x), options.normed);
+  if (weights.has("attn_qkv.weight")) return fusedHeads(build, site, fused(weights, x, options));
   const clamped = (cur: Node): Node => (options.clamped ? g.clamp(cur) : cur);
-  const q = clamped(weights.linear("attn_q", x));
-  const k = clamped(weights.linear("attn_k", x));
-  const v = clamped(weights.linear("attn_v", x));
+  return inHeads(build, site, {
+    q: clamped(weights.linear("attn_q", x)),
+    k: clamped(weights.linear("attn_k", x)),
+    v: clamped(weights.linear("attn_v", x)),
+  });
+}
+
+function inHeads({ batch }: Build, { facts }: LayerSite, { q, k, v }: Projections): Projections {
   return {
-    q: g.reshape(q, keyDim, headCount, tokens),
-    k: g.reshape(k, keyDim, kvHeadCount, tokens),
-    v: g.reshape(v, valueDim, kvHeadCount, tokens),
+    q: g.reshape(q, facts.keyDim, facts.headCount, batch.tokens),
+    k: g.reshape(k, facts.keyDim, facts.kvHeadCount, batch.tokens),
+    v: g.reshape(v, facts.valueDim, facts.kvHeadCount, batch.tokens),
   };
 }
 
-function fusedProjections(weights: Weights, x: Node, facts: LayerFacts, tokens: number, options: ProjectionOptions): Projections {
+function fused(weights: Weights, x: Node, options: ProjectionOptions): Node {
+  let cur = weights.linear("attn_qkv", x);
+  const [qBias, kBias, vBias] = ["attn_q.bias", "attn_k.bias", "attn_v.bias"].map((name) => weights.find(name));
+  if (!weights.has("attn_qkv.bias") && qBias && kBias && vBias) cur = g.add(cur, g.concat(g.concat(qBias, kBias, 0), vBias, 0));
+  return options.clamped ? g.clamp(cur) : cur;
+}
+
+function fusedHeads({ batch }: Build, { facts }: LayerSite, cur: Node): Projections {
   const { headCount, kvHeadCount, keyDim, valueDim } = facts;
-  let fused = weights.linear("attn_qkv", x);
-  const parts = ["attn_q.bias", "attn_k.bias", "attn_v.bias"].map((name) => weights.find(name));
-  const [qBias, kBias, vBias] = parts;
-  if (!weights.has("attn_qkv.bias") && qBias && kBias && vBias) fused = g.add(fused, g.concat(g.concat(qBias, kBias, 0), vBias, 0));
-  if (options.clamped) fused = g.clamp(fused);
-  const head = (size: number, heads: number): Node => g.view3d(fused, size, heads, tokens, g.rowSize(fused, size), fused.nb1);
+  const head = (size: number, heads: number): Node => g.view3d(cur, size, heads, batch.tokens, g.rowSize(cur, size), cur.nb1);
   return { q: head(keyDim, headCount), k: head(keyDim, kvHeadCount), v: head(valueDim, kvHeadCount) };
+}
+
+/** Not yet cut into heads; a fused projection is copied apart. */
+function flatProjections({ batch }: Build, { facts, weights }: LayerSite, x: Node): Projections {
+  if (!weights.has("attn_qkv.weight")) return { q: weights.linear("attn_q", x), k: weights.linear("attn_k", x), v: weights.linear("attn_v", x) };
+  const cur = fused(weights, x, {});
+  const part = (width: number): Node => g.cont(g.view2d(cur, width, batch.tokens, cur.nb1));
+  const { headCount, kvHeadCount, keyDim, valueDim } = facts;
+  return { q: part(keyDim * headCount), k: part(keyDim * kvHeadCount), v: part(valueDim * kvHeadCount) };
+}
+
+function normedWhole(build: Build, site: LayerSite, { q, k, v }: Projections, kind: NormKind): Projections {
+  const norm = (stem: string, x: Node): Node => (site.weights.has(`${stem}.weight`) ? site.weights.norm(stem, x, kind) : x);
+  return inHeads(build, site, { q: norm("attn_q_norm", q), k: norm("attn_k_norm", k), v });
 }
 
 /** What a layer's attention reads beside its projections. */

@@ -16,7 +16,7 @@ export interface MixtureOptions {
   readonly limited?: boolean;
   readonly expertCount?: number;
   readonly usedCount?: number;
-  /** experts are chosen group by group (`expert_group_count`, `expert_group_used_count`) */
+  /** experts are chosen group by group; `expert_group_count`, `expert_group_used_count` unless given */
   readonly groupCount?: number;
   readonly usedGroupCount?: number;
   /** llama4: raw logits choose, and the weights multiply the input */
@@ -24,6 +24,9 @@ export interface MixtureOptions {
   /** router logits computed elsewhere */
   readonly logits?: Node;
   readonly suffix?: "exps" | "chexps";
+  /** GroveMoE chooses by sigmoid, and its small experts by the probabilities of the large ones */
+  readonly sigmoidSelection?: boolean;
+  readonly probabilityCount?: number;
 }
 
 export function mixture(build: Build, weights: Weights, x: Node, options: MixtureOptions): Node {
@@ -38,8 +41,9 @@ export function mixture(build: Build, weights: Weights, x: Node, options: Mixtur
   const routerBias = options.logits === undefined ? weights.find("ffn_gate_inp.bias") : undefined;
   if (routerBias) logits = g.add(logits, routerBias);
   let probs = probabilities(logits, options.gating);
-  const chosen = topExperts(selection(weights, logits, probs, options), usedCount);
-  probs = g.reshape(probs, 1, expertCount, tokens);
+  let chosen = g.argsortTopK(selection(build, weights, logits, probs, options), usedCount);
+  if (options.probabilityCount !== undefined) chosen = g.cast(g.scale(g.cast(chosen, "f32")), "i32");
+  probs = g.reshape(probs, 1, options.probabilityCount ?? expertCount, tokens);
   const shares = expertShares(g.getRows(probs, chosen), usedCount, tokens, options);
   graph.expand(shares);
 
@@ -66,11 +70,12 @@ function probabilities(logits: Node, gating: Gating): Node {
 }
 
 /** What the choice is made by: biased, raw or grouped probabilities. */
-function selection(weights: Weights, logits: Node, probs: Node, options: MixtureOptions): Node {
+function selection(build: Build, weights: Weights, logits: Node, probs: Node, options: MixtureOptions): Node {
   const bias = weights.find("exp_probs_b.bias") ?? weights.find("exp_probs_b.weight") ?? weights.find("exp_probs_b");
   const biased = bias ? g.add(probs, bias) : probs;
-  const scores = options.weightsFirst ? logits : biased;
-  const { groupCount = 0, usedGroupCount = 0 } = options;
+  const scores = options.weightsFirst ? logits : options.sigmoidSelection ? g.sigmoid(logits) : biased;
+  const groupCount = options.groupCount ?? build.count("expert_group_count");
+  const usedGroupCount = options.usedGroupCount ?? build.count("expert_group_used_count");
   return groupCount > 1 ? withinGroups(scores, groupCount, usedGroupCount) : scores;
 }
 
@@ -84,10 +89,6 @@ function withinGroups(scores: Node, groupCount: number, usedGroupCount: number):
   const kept = g.argsortTopK(g.reshape(sums, sums.ne1, sums.ne2), usedGroupCount);
   const rows = g.getRows(groups, kept);
   return g.reshape(g.setRows(g.fill(groups), rows, kept), expertCount, tokens);
-}
-
-function topExperts(scores: Node, usedCount: number): Node {
-  return g.argsortTopK(scores, usedCount);
 }
 
 function expertShares(picked: Node, usedCount: number, tokens: number, options: MixtureOptions): Node {
