@@ -3,7 +3,7 @@ import * as a from "./attention.ts";
 import * as d from "./dimension.ts";
 import { denseOrMixture, fusedFeedForward, gatedFeedForward, plainFeedForward } from "./feed-forward.ts";
 import { nextn, nextnEntrance } from "./nextn.ts";
-import { type Architecture, type Block, type Condition, blocks, not, only, row } from "./row.ts";
+import { type Architecture, type Block, type Condition, type Dimension, blocks, not, only, row } from "./row.ts";
 import { lookup, optionalNumber } from "./scope.ts";
 
 /** norm, attention, norm, feed-forward network */
@@ -38,13 +38,30 @@ const hasCacheHeads: Condition = ({ layer }) => layer.kvHeadCount > 0;
 const hasFeedForward: Condition = (scope) => (optionalNumber(scope, "feed_forward_length") ?? 0) > 0;
 const normBias = (name: string): Block => [...a.norm(name), row(`${name}.bias`, [d.embedding], d.chosen("normBias"))];
 
+/** one low-rank pair for every adapter and a zero one, stacked (Granite Switch) */
+const adapterSlots: Dimension = d.plus(d.key("adapters.count"), d.one);
+const adapterRank: Dimension = d.key("adapters.lora_rank");
+const adapter = (name: string, from: Dimension, to: Dimension): Block => [
+  row(`${name}.lora_a`, [from, adapterRank, adapterSlots]),
+  row(`${name}.lora_b`, [adapterRank, to, adapterSlots]),
+];
+const stackedAdapters: Block = [
+  ...adapter("attn_q", d.embedding, d.queryWidth),
+  ...adapter("attn_k", d.embedding, d.keyWidth),
+  ...adapter("attn_v", d.embedding, d.keyWidth),
+  ...adapter("attn_output", d.queryWidth, d.embedding),
+  ...adapter("ffn_gate", d.embedding, d.feedForward),
+  ...adapter("ffn_up", d.embedding, d.feedForward),
+  ...adapter("ffn_down", d.feedForward, d.embedding),
+];
+
 export const dense: Readonly<Record<string, Architecture>> = {
   llama,
   "llama-embed": llama,
   mistral3: llama,
-  granite: llama,
-  granitemoe: llama,
-  minicpm: llama,
+  granite: { ...llama, defaults: tied },
+  granitemoe: { ...llama, defaults: tied },
+  minicpm: { ...llama, defaults: tied },
   refact: llama,
   llada: llama,
   "pangu-embedded": { ...llama, defaults: { attentionBias: true, attentionOutputBias: true } },
@@ -57,7 +74,7 @@ export const dense: Readonly<Record<string, Architecture>> = {
     ...only(hasFeedForward, [...a.norm("ffn_norm"), ...gatedFeedForward()]),
   ]),
   exaone: { ...blocks(a.endsWithRope, normed(a.attention, gatedFeedForward())) },
-  smollm3: gatedDense,
+  smollm3: { ...gatedDense, defaults: tied },
   baichuan: gatedDense,
   internlm2: gatedDense,
   xverse: gatedDense,
@@ -66,7 +83,17 @@ export const dense: Readonly<Record<string, Architecture>> = {
     stacks: [{ prefix: "blk", count: d.key("block_count"), rows: normed(a.attention, gatedFeedForward()) }],
     defaults: {},
   },
-  ernie4_5: gatedDense,
+  graniteswitch: {
+    model: a.ends,
+    stacks: [{ prefix: "blk", count: d.key("block_count"), rows: [...normed(a.attention, gatedFeedForward()), ...stackedAdapters] }],
+    defaults: fused,
+  },
+  hrm_text: {
+    model: [...a.tokenEmbedding, ...a.head, row("hrm.z_l_init", [d.embedding])],
+    stacks: [{ prefix: "blk", count: d.twice(d.key("hrm.layers_per_stack")), rows: [...a.attention, ...a.elementGate, ...gatedFeedForward()] }],
+    defaults: {},
+  },
+  ernie4_5: { ...gatedDense, defaults: tied },
   paddleocr: gatedDense,
   gemma: { ...gatedDense, defaults: tied },
   gemma2: blocks(a.ends, gemmaLayer, tied),
@@ -86,7 +113,7 @@ export const dense: Readonly<Record<string, Architecture>> = {
   dream: qwen2,
   qwen3,
   qwen3vl: qwen3,
-  "hunyuan-dense": qwen3,
+  "hunyuan-dense": { ...qwen3, defaults: tied },
   hunyuan_vl: qwen3,
   maincoder: qwen3,
   seed_oss: blocks(a.ends, [...a.norm("attn_norm"), ...a.attention, ...a.norm("post_attention_norm"), ...gatedFeedForward()], biased),

@@ -70,7 +70,8 @@ export const isNextn: Condition = ({ layer }) => layer.nextn;
 export const isRecurrent: Condition = ({ layer }) => layer.recurrent;
 export const isFirst: Condition = ({ layer }) => layer.index === 0;
 export const hasExperts: Condition = (scope) => (optionalNumber(scope, "expert_count") ?? 0) > 0;
-export const pastLeadingDense: Condition = (scope) => scope.layer.index >= (optionalNumber(scope, "leading_dense_block_count") ?? 0);
+export const pastLeadingDense: Condition = (scope) =>
+  hasExperts(scope) && scope.layer.index >= (optionalNumber(scope, "leading_dense_block_count") ?? 0);
 export const has =
   (name: string): Condition =>
   (scope) =>

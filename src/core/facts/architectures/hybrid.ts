@@ -123,8 +123,32 @@ const lowRankConnection = (name: string): Block => [
 ];
 const layerConnection = (name: string): Block => [...lowRankConnection(name), ...a.linear(`${name}_inject`, streamWidth, streams)];
 
+const hasTable: Condition = (scope) => Array.isArray(lookup(scope, "ple.layers"));
+const readsTable: Condition = (scope) => {
+  const layers = lookup(scope, "ple.layers");
+  return Array.isArray(layers) && layers.includes(scope.layer.index);
+};
+const numbers = (value: ReturnType<typeof lookup>): number[] => (Array.isArray(value) ? value.map(Number) : []);
+/** one table for all hashes: the last row any of them reaches */
+const tableRows: Dimension = (scope) => {
+  const sizes = numbers(lookup(scope, "ple.head_vocab_sizes"));
+  return Math.max(0, ...numbers(lookup(scope, "ple.head_offsets")).map((offset, index) => offset + (sizes[index] ?? 0)));
+};
+const perStream = (name: string): Block => [row(`${name}.weight`, [d.embedding, streams])];
+const hashedEmbedding: Block = only(readsTable, [
+  ...a.linear("ple_key", d.embedding, streamWidth),
+  ...a.linear("ple_value", d.embedding, d.embedding),
+  ...perStream("ple_norm_key"),
+  ...perStream("ple_norm_query"),
+  ...perStream("ple_norm_conv"),
+  row("ple_conv1d.weight", [d.key("ple.conv_kernel"), streamWidth]),
+]);
+
 /** PLaMo 2 splits its state by heads and norms step, B and C */
 const stepWidth: Dimension = (scope) => Math.max(64, Math.floor(scope.hyper.embeddingLength / 16));
+/** its first layer has no heads, so that the usual head widths are 0 */
+const plamoKey: Dimension = d.key("attention.key_length");
+const plamoValue: Dimension = d.key("attention.value_length");
 const plamoMamba: Block = [
   ...a.linear("ssm_in", d.embedding, d.twice(r.inner)),
   row("ssm_conv1d.weight", [r.convolution, r.inner]),
@@ -160,16 +184,17 @@ export const hybrids: Readonly<Record<string, Architecture>> = {
     ...plainAttention,
     row("ffn_norm", [d.embedding]),
     ...f.gatedFeedForward(),
-  ]),
-  granitehybrid: blocks(a.endsWithRope, normed(eitherLayer([...r.mamba2, ...r.groupNorm], plainAttention), f.denseOrMixture)),
+  ], { stateNorm: true }),
+  granitehybrid: blocks(a.endsWithRope, normed(eitherLayer([...r.mamba2, ...r.groupNorm], plainAttention), f.denseOrMixture), { tiedEmbeddings: true }),
   nemotron_h: nemotron,
   nemotron_h_moe: nemotron,
   plamo2: blocks(a.ends, [
     ...a.norm("attn_norm"),
     ...eitherLayer(plamoMamba, [
-      ...a.linear("attn_qkv", d.embedding, d.queryKeyValueWidth),
-      ...a.perHeadNorms,
-      ...a.linear("attn_output", d.joinedValueWidth, d.embedding),
+      ...a.linear("attn_qkv", d.embedding, d.plus(d.times(d.heads, plamoKey), d.times(d.keyValueHeads, d.plus(plamoKey, plamoValue)))),
+      row("attn_q_norm.weight", [plamoKey, d.heads]),
+      row("attn_k_norm.weight", [plamoKey, d.keyValueHeads]),
+      ...a.linear("attn_output", d.times(d.heads, plamoValue), d.embedding),
     ]),
     row("post_attention_norm", [d.embedding]),
     ...a.norm("ffn_norm"),
@@ -186,11 +211,13 @@ export const hybrids: Readonly<Record<string, Architecture>> = {
       ...a.tokenEmbedding,
       ...lowRankConnection("output_hc"),
       ...a.head,
+      ...only(hasTable, a.linear("per_layer_token_embd", d.key("embedding_length_per_layer_input"), tableRows)),
     ],
     [
       ...layerConnection("hc_attn"),
       ...layerConnection("hc_ffn"),
       ...eitherLayer(r.gatedDeltaNet, [...gatedAttention, ...l.plainIndexer]),
+      ...hashedEmbedding,
       ...qwenMixture,
     ],
   ),

@@ -49,7 +49,7 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
     ...a.norm("attn_output_norm"),
     ...only(not(d.chosen("denseBesideExperts")), a.norm("layer_output_norm")),
     ...only(d.chosen("denseBesideExperts"), a.norm("post_ffw_norm")),
-  ]),
+  ], { tiedEmbeddings: true }),
   arctic: blocks(a.ends, normed(a.attention, [...f.gatedFeedForward(d.embedding), ...a.norm("ffn_norm_exps"), ...f.mixture(d.feedForward)])),
   grovemoe: blocks(
     a.ends,
@@ -92,6 +92,7 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
   "hunyuan-moe": blocks(
     a.ends,
     normed(headNormed, [...f.mixture(d.feedForward), ...f.sharedExpert(d.keyOr("expert_shared_feed_forward_length", d.feedForward))]),
+    { tiedEmbeddings: true },
   ),
   "minimax-m2": blocks(a.ends, normed([...a.attention, ...a.wideNorms], [...f.mixture(d.feedForward), ...f.routerBias])),
   "minimax-m3": blocks(
