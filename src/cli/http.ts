@@ -2,6 +2,7 @@
 import { InputError } from "../core/facts/input-error.ts";
 import type { World } from "../core/sources/world.ts";
 import { buildServer } from "../server.ts";
+import { objectionTo } from "../transport/guard.ts";
 import { serveHttp } from "../transport/http.ts";
 import { readWords } from "./options.ts";
 
@@ -17,13 +18,17 @@ export async function runHttp(world: World, argv: readonly string[]): Promise<vo
   const sent = [...(options.get("port") ?? []), ...(options.get("http") ?? []), ...(options.get("sse") ?? [])].find((value) => value !== "true");
   const port = Number(sent ?? DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new InputError(`"${sent}" is not a port. Send 0 to 65535.`);
+  const host = options.get("host")?.at(-1) ?? "127.0.0.1";
+  const token = world.env["MODELFIT_TOKEN"] || undefined;
+  const objection = objectionTo(host, token);
+  if (objection !== undefined) throw new InputError(objection);
   const running = await serveHttp(() => buildServer(world, { remote: true }), {
-    host: options.get("host")?.at(-1) ?? "127.0.0.1",
+    host,
     port,
     sse: options.has("sse"),
     allowedHosts: (options.get("allowed-host") ?? []).map((host) => host.toLowerCase()),
     allowedOrigins: options.get("allowed-origin") ?? [],
-    token: world.env["MODELFIT_TOKEN"] || undefined,
+    token,
   });
   process.stderr.write(`modelfit-mcp listens on ${running.url}/mcp${options.has("sse") ? ` and ${running.url}/sse` : ""}\n`);
   const end = () => {

@@ -13,8 +13,11 @@ export type Verdict = { readonly outcome: "allowed" } | { readonly outcome: "ref
 
 const loopbackNames: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-export function isLoopback(host: string): boolean {
-  return loopbackNames.has(host) || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+/** Why one must not listen there; undefined when one may. Off this machine's loopback a token is needed. */
+export function objectionTo(host: string, token: string | undefined): string | undefined {
+  const loopback = loopbackNames.has(host) || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+  if (loopback || token !== undefined) return undefined;
+  return `Serving on ${host} lets others in. Set MODELFIT_TOKEN to a secret that clients send as a bearer token.`;
 }
 
 interface Headers {

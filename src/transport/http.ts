@@ -6,8 +6,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
-import { InputError } from "../core/facts/input-error.ts";
-import { type GuardOptions, isLoopback, judge } from "./guard.ts";
+import { type GuardOptions, judge, objectionTo } from "./guard.ts";
 import { type Session, sessionTable } from "./sessions.ts";
 
 export interface HttpOptions extends GuardOptions {
@@ -28,9 +27,8 @@ const SSE_KEEPALIVE_MS = 15_000;
 
 /** Listens and serves until closed. Throws before listening when an open address has no token. */
 export async function serveHttp(newServer: () => Server, options: HttpOptions): Promise<RunningHttp> {
-  if (!isLoopback(options.host) && options.token === undefined) {
-    throw new InputError(`Serving on ${options.host} lets others in. Set MODELFIT_TOKEN to a secret that clients send as a bearer token.`);
-  }
+  const objection = objectionTo(options.host, options.token);
+  if (objection !== undefined) throw new Error(objection);
   const guarded = { ...options, allowedHosts: [...options.allowedHosts, ...(isWildcard(options.host) ? [] : [options.host.toLowerCase()])] };
   const sessions = sessionTable();
   const http = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (request, response) => {
