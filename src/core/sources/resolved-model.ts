@@ -1,0 +1,65 @@
+/** What a reference resolves to: tensors and facts of one model, in any recipe. */
+import type { CheckpointFormat } from "../facts/checkpoint-format.ts";
+import type { ModelEntry } from "../facts/catalog-model.ts";
+import type { Hyperparameters, Model } from "../facts/model.ts";
+import { applyRecipe, type Recipe } from "../facts/recipe.ts";
+import { type TensorShape, tensorBytes } from "../facts/tensor.ts";
+import { padTo } from "../units.ts";
+import type { ModelCatalog } from "./model-catalog.ts";
+
+export interface ResolvedModel {
+  /** catalog id */
+  readonly id?: string;
+  readonly entry?: ModelEntry;
+  /** the repository named, or the one the files come from */
+  readonly repo?: string;
+  /** local path, or the path inside `repo` */
+  readonly file?: string;
+  /** named in the reference, or what the file is made with; absent: the caller chooses */
+  readonly recipe?: Recipe;
+  readonly format: "gguf" | "safetensors" | "mlx";
+  /** a GGUF file as it is stored; `model(recipe)` gives what other recipes of it would be */
+  readonly stored?: Model;
+  /** how a checkpoint's linear layers are stored, where its config says */
+  readonly checkpoint?: CheckpointFormat;
+  readonly hyper: Hyperparameters;
+  readonly shapes: readonly TensorShape[];
+  readonly warnings: readonly string[];
+  /** the model in a recipe; the stored file itself where it has that recipe */
+  model(recipe: Recipe): Model;
+}
+
+export interface ResolveOptions {
+  readonly catalog?: ModelCatalog;
+  /** false: no network even where there is one; default true */
+  readonly online?: boolean;
+  /** false: the caller is not on this machine, so paths and installed models are refused; default true */
+  readonly local?: boolean;
+  /** published files are made with an importance matrix more often than not; a few recipes then choose other types. Default false. */
+  readonly imatrix?: boolean;
+}
+
+/** GGUF aligns tensors to this many bytes (`general.alignment`, gguf.md). */
+const ALIGNMENT_BYTES = 32;
+/** Every recipe of a tensor table, made when asked for and kept. */
+export function recipeModels(name: string, hyper: Hyperparameters, shapes: readonly TensorShape[], source: string, imatrix: boolean, stored?: Model): (recipe: Recipe) => Model {
+  const made = new Map<Recipe, Model>();
+  return (recipe) => {
+    if (stored !== undefined && stored.recipe === recipe) return stored;
+    const held = made.get(recipe);
+    if (held) return held;
+    const tensors = applyRecipe(hyper, shapes, recipe, { imatrix });
+    const model: Model = {
+      name,
+      recipe,
+      hyper,
+      tensors,
+      fileBytes: tensors.reduce((sum, tensor) => sum + padTo(tensorBytes(tensor), ALIGNMENT_BYTES), 0),
+      evidence: "catalog",
+      source,
+      warnings: [],
+    };
+    made.set(recipe, model);
+    return model;
+  };
+}
