@@ -49,27 +49,41 @@ class FreeList {
     return offset;
   }
 
-  /** Merges with the block before or after where they touch. */
+  /**
+   * Joins the first block that touches it, at either end, and then that block's neighbour. Blocks of no size take part
+   * (tensors without elements are allocated too), which is why the order of the two checks matters.
+   */
   free(offset: number, size: Bytes): void {
     const { offsets, sizes } = this;
+    for (let index = 0; index < offsets.length; index++) {
+      const start = offsets[index] ?? 0;
+      const blockSize = sizes[index] ?? 0;
+      if (start + blockSize === offset) {
+        sizes[index] = blockSize + size;
+        this.join(index, index + 1);
+        return;
+      }
+      if (offset + size === start) {
+        offsets[index] = offset;
+        sizes[index] = blockSize + size;
+        if (index > 0) this.join(index - 1, index);
+        return;
+      }
+    }
     let place = 0;
     while (place < offsets.length && (offsets[place] ?? 0) < offset) place += 1;
-    const before = place - 1;
-    const touchesBefore = before >= 0 && (offsets[before] ?? 0) + (sizes[before] ?? 0) === offset;
-    const touchesAfter = place < offsets.length && offset + size === offsets[place];
-    if (touchesBefore) {
-      sizes[before] = (sizes[before] ?? 0) + size + (touchesAfter ? (sizes[place] ?? 0) : 0);
-      if (touchesAfter) {
-        offsets.splice(place, 1);
-        sizes.splice(place, 1);
-      }
-    } else if (touchesAfter) {
-      offsets[place] = offset;
-      sizes[place] = (sizes[place] ?? 0) + size;
-    } else {
-      offsets.splice(place, 0, offset);
-      sizes.splice(place, 0, size);
-    }
+    offsets.splice(place, 0, offset);
+    sizes.splice(place, 0, size);
+  }
+
+  /** Two neighbours become one where they touch. */
+  private join(first: number, second: number): void {
+    const { offsets, sizes } = this;
+    if (second >= offsets.length) return;
+    if ((offsets[first] ?? 0) + (sizes[first] ?? 0) !== offsets[second]) return;
+    sizes[first] = (sizes[first] ?? 0) + (sizes[second] ?? 0);
+    offsets.splice(second, 1);
+    sizes.splice(second, 1);
   }
 }
 
