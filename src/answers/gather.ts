@@ -21,6 +21,8 @@ export interface AnswerContext {
   readonly world: World;
   readonly signal?: AbortSignal;
   readonly progress?: (done: number, total: number | undefined, message: string) => void;
+  /** adds a resource (a chart) beside the structured answer */
+  readonly attach?: (attachment: { readonly uri: string; readonly mimeType: string; readonly text: string }) => void;
   /** true for callers over the network: no paths outside the allowed roots, no measuring */
   readonly remote?: boolean;
 }

@@ -2,13 +2,14 @@
 import { commonRecipes, type Variant } from "../core/decide/variants.ts";
 import { priorAbility } from "../core/estimate/quality.ts";
 import { type Abilities, type Ability, domains } from "../core/facts/ability.ts";
-import { InputError } from "../core/facts/input-error.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
 import type { Model } from "../core/facts/model.ts";
-import { applyRecipe, isRecipe, type Recipe, recipes } from "../core/facts/recipe.ts";
-import { tensorBytes } from "../core/facts/tensor.ts";
+import { applyRecipe, type Recipe, recipes } from "../core/facts/recipe.ts";
+import { tensorBytes, weightCount } from "../core/facts/tensor.ts";
 import { qualityConstants } from "../core/sources/calibration.ts";
 import type { ModelCatalog } from "../core/sources/model-catalog.ts";
+import type { ResolvedModel } from "../core/sources/resolved-model.ts";
+import { loadAbilities } from "./abilities.ts";
 import type { AnswerContext } from "./gather.ts";
 
 export interface ModelChoice {
@@ -21,6 +22,8 @@ export interface ModelChoice {
   readonly variants: readonly Variant[];
   /** every recipe the model could be had in, finest first */
   readonly allVariants: readonly Variant[];
+  /** undefined where the artefact is one file of another recipe */
+  readonly variantOf: (recipe: Recipe) => Variant | undefined;
   readonly recipeIsFree: boolean;
   readonly abilities: Abilities;
   readonly installed: boolean;
@@ -38,7 +41,7 @@ export function catalogModel(catalog: ModelCatalog, entry: ModelEntry, recipe: R
   const held = known.get(recipe);
   if (held) return held;
   const hyper = catalog.hyperparametersOf(entry);
-  const tensors = applyRecipe(hyper, catalog.tensorsOf(entry), recipe, { imatrix: true });
+  const tensors = applyRecipe(hyper, catalog.tensorsOf(entry), recipe);
   const model: Model = {
     name: entry.name,
     recipe,
@@ -68,40 +71,49 @@ export function withPriors(abilities: Abilities, parameterCount: number, release
   return filled;
 }
 
-function oneFile(model: Model, path: string, abilities: Abilities): ModelChoice {
-  const variant: Variant = { recipe: model.recipe, model: () => model };
-  return { id: undefined, repo: undefined, file: path, name: model.name, variants: [variant], allVariants: [variant], recipeIsFree: false, abilities, installed: true, ggufRepo: undefined, minimumEngineVersion: undefined, warnings: model.warnings };
+/** Several files of one model, or the one that is there. */
+function resolvedChoice(resolved: ResolvedModel, abilities: Abilities): ModelChoice {
+  const { stored, entry } = resolved;
+  const variantOf = (recipe: Recipe): Variant => ({ recipe, model: () => resolved.model(recipe) });
+  const file: Variant | undefined = stored && { recipe: stored.recipe, model: () => stored };
+  const common = recipes.filter((recipe) => commonRecipes.includes(recipe)).map(variantOf);
+  const named = resolved.recipe === undefined ? undefined : variantOf(resolved.recipe);
+  const only = file ?? named;
+  return {
+    id: resolved.id,
+    repo: resolved.repo ?? entry?.repo,
+    file: resolved.file,
+    name: entry?.name ?? stored?.name ?? resolved.repo ?? "model",
+    variants: only ? [only] : common,
+    allVariants: file ? [file] : common,
+    variantOf: (recipe) => (file && stored?.recipe !== recipe ? undefined : variantOf(recipe)),
+    recipeIsFree: only === undefined,
+    abilities: withPriors(abilities, resolved.shapes.reduce((sum, shape) => sum + weightCount(shape), 0), entry?.released),
+    installed: stored !== undefined && resolved.file !== undefined,
+    ggufRepo: resolved.format === "gguf" && resolved.repo !== undefined && resolved.repo !== entry?.repo ? resolved.repo : entry?.ggufRepos?.[0],
+    minimumEngineVersion: undefined,
+    warnings: [...resolved.warnings, ...(stored?.warnings ?? []).filter((warning) => !resolved.warnings.includes(warning))],
+  };
 }
 
 /** @throws InputError for a name nothing answers to, with the closest ones */
 export async function gatherModel(reference: string, context: AnswerContext): Promise<ModelChoice> {
-  const trimmed = reference.trim();
-  if (trimmed.toLowerCase().endsWith(".gguf")) {
-    const { readGgufFile } = await import("../core/sources/gguf/read.ts");
-    const model = await readGgufFile(trimmed);
-    const count = model.tensors.reduce((sum, tensor) => sum + tensor.shape.reduce((product, extent) => product * extent, 1), 0);
-    return oneFile(model, trimmed, withPriors({}, count, undefined));
-  }
-  const { loadModelCatalog } = await import("../core/sources/model-catalog.ts");
-  const catalog = await loadModelCatalog();
-  const colon = trimmed.lastIndexOf(":");
-  const tail = colon > 0 ? trimmed.slice(colon + 1).toUpperCase() : undefined;
-  const recipe = tail !== undefined && isRecipe(tail) ? tail : undefined;
-  const name = recipe === undefined ? trimmed : trimmed.slice(0, colon);
-  const found = catalog.find(name);
-  if (!found) throw new InputError(`No model is called "${name.slice(0, 80)}". Send one of: ${catalog.closest(name, 5).join(", ")}.`);
-  return catalogChoice(catalog, found.entry, recipe, {});
+  const [{ resolveModel }, abilitiesOf] = await Promise.all([import("../core/sources/model-reference.ts"), loadAbilities()]);
+  const resolved = await resolveModel(reference, context.world, { local: context.remote !== true });
+  return resolvedChoice(resolved, resolved.entry ? abilitiesOf(resolved.entry) : {});
 }
 
 export function catalogChoice(catalog: ModelCatalog, entry: ModelEntry, recipe: Recipe | undefined, abilities: Abilities): ModelChoice {
   const allVariants = variantsOf(catalog, entry);
+  const variantOf = (wanted: Recipe): Variant => ({ recipe: wanted, model: () => catalogModel(catalog, entry, wanted) });
   return {
     id: entry.id,
     repo: entry.repo,
     file: undefined,
     name: entry.name,
-    variants: recipe === undefined ? allVariants : [{ recipe, model: () => catalogModel(catalog, entry, recipe) }],
+    variants: recipe === undefined ? allVariants : [variantOf(recipe)],
     allVariants,
+    variantOf,
     recipeIsFree: recipe === undefined,
     abilities: withPriors(abilities, catalog.architectureOf(entry).parameterCount, entry.released),
     installed: false,

@@ -1,0 +1,223 @@
+/** `plan_config`: the configuration to launch, and the commands that launch it. */
+import { InputError } from "../core/facts/input-error.ts";
+import { cacheTypes as knownCacheTypes, type CacheType } from "../core/facts/run.ts";
+import { isRecipe, recipes } from "../core/facts/recipe.ts";
+import type { Candidate } from "../core/decide/candidate.ts";
+import { bestPlacement, judge, type Judged } from "../core/decide/choose.ts";
+import type { PlaceMode } from "../core/decide/place.ts";
+import { allPlaceModes } from "../core/decide/choose.ts";
+import { type Objective, objectives, plan, sortOptions } from "../core/decide/plan.ts";
+import type { Variant } from "../core/decide/variants.ts";
+import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
+import type { Artefact, Command } from "../core/present/command.ts";
+import { fallbackSteps } from "../core/present/fallback.ts";
+import { LLAMA_PORT, llamaCommands, overridesOf } from "../core/present/llama-cpp.ts";
+import { label, placementNotes } from "../core/present/notes.ts";
+import { ollamaCommands } from "../core/present/ollama.ts";
+import { shapePlacement, tensorTypeCounts } from "../core/present/placement.ts";
+import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
+import { round3, roundInterval, roundSpeed } from "../core/present/round.ts";
+import { shapeHardware, shapeMemory, shapeRun } from "../core/present/shapes.ts";
+import { shapeModel } from "./fit.ts";
+import { type AnswerContext, gatherHardware, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf, withDevices } from "./gather.ts";
+import { gatherModel, type ModelChoice } from "./model.ts";
+
+export interface PlanArguments extends QuestionArguments {
+  readonly hardware: string;
+  readonly memoryBasis: MemoryBasis;
+  readonly run: string;
+  readonly objective: Objective;
+  readonly minContextTokens: number;
+  readonly maxContextTokens: number;
+  readonly minDecodeTokensPerSecond: number;
+  readonly recipe: string;
+  readonly minRecipe: string;
+  readonly cacheTypes: readonly string[];
+  readonly runModes: readonly string[];
+  readonly imatrixPath: string;
+  readonly engines: readonly string[];
+  readonly hosts: readonly string[];
+  readonly linkGbps: number;
+  readonly linkLatencyMs: number;
+  readonly detail: "concise" | "detailed";
+}
+
+const LEAST_CONTEXT = 4096;
+
+function readCacheTypes(names: readonly string[] | null | undefined): CacheType[] {
+  if (!names || names.length === 0) return ["f16", "q8_0"];
+  return names.map((name) => {
+    const found = knownCacheTypes.find((type) => type === name.toLowerCase());
+    if (!found) throw new InputError(`\`cacheTypes\` holds "${name.slice(0, 40)}", which is no cache type. Send some of ${knownCacheTypes.join(", ")}.`);
+    return found;
+  });
+}
+
+function readRunModes(names: readonly string[] | null | undefined): readonly PlaceMode[] {
+  if (!names || names.length === 0) return allPlaceModes;
+  return names.map((name) => {
+    const found = allPlaceModes.find((mode) => mode === name);
+    if (!found) throw new InputError(`\`runModes\` holds "${name.slice(0, 40)}", which cannot be planned. Send some of ${allPlaceModes.join(", ")}.`);
+    return found;
+  });
+}
+
+/** The variants that `recipe` and `minRecipe` leave, finest first. */
+function allowedVariants(choice: ModelChoice, recipe: string | null | undefined, minRecipe: string | null | undefined): { readonly variants: readonly Variant[]; readonly free: boolean } {
+  const wanted = recipe?.trim();
+  if (wanted && wanted.toLowerCase() === "mixed") throw new InputError("A mixed-precision plan is not computed yet. Send recipe auto, or a recipe such as Q4_K_M.");
+  if (wanted && wanted.toLowerCase() !== "auto") {
+    const name = wanted.toUpperCase();
+    if (!isRecipe(name)) throw new InputError(`\`recipe\` "${wanted.slice(0, 40)}" is not known. Send auto or one of ${recipes.join(", ")}.`);
+    const found = choice.variantOf(name);
+    if (!found) throw new InputError(`${choice.name} is one file and cannot be had as ${name}. Leave \`recipe\` out, or name a catalog model.`);
+    return { variants: [found], free: false };
+  }
+  if (!minRecipe) return { variants: choice.variants, free: choice.recipeIsFree };
+  const least = minRecipe.trim().toUpperCase();
+  if (!isRecipe(least)) throw new InputError(`\`minRecipe\` "${minRecipe.slice(0, 40)}" is not known. Send one of ${recipes.join(", ")}.`);
+  const floor = recipes.indexOf(least);
+  const variants = choice.variants.filter((variant) => variant.recipe === undefined || (isRecipe(variant.recipe) && recipes.indexOf(variant.recipe) <= floor));
+  return { variants: variants.length > 0 ? variants : choice.variants.slice(0, 1), free: false };
+}
+
+function boundsOf(args: Optional<PlanArguments>): { readonly least: number; readonly most: number } {
+  const least = args.minContextTokens ?? LEAST_CONTEXT;
+  const most = args.maxContextTokens ?? Number.MAX_SAFE_INTEGER;
+  if (least > most) throw new InputError(`\`minContextTokens\` ${least} is above \`maxContextTokens\` ${most}. Send a least that is at most the most.`);
+  return { least, most };
+}
+
+function rival(judged: Judged, name: string, best: Judged) {
+  const { candidate, quality } = judged;
+  return {
+    label: name,
+    recipe: candidate.model.recipe ?? "unknown",
+    feasible: candidate.fits,
+    runMode: candidate.runMode,
+    contextTokens: candidate.run.contextTokens,
+    memoryBytes: candidate.memoryBytes,
+    ...(candidate.speed ? { decodeTokensPerSecond: roundInterval(candidate.speed.decodeTokensPerSecond) } : {}),
+    expectedPerplexityIncreaseFraction: round3(perplexityIncrease(quality.klDivergenceNats, knowledge.quality).mid),
+    ...tradeOff(judged, best),
+  };
+}
+
+const writers: Readonly<Record<string, (candidate: Candidate, artefact: Artefact) => Command[]>> = { "llama.cpp": llamaCommands, ollama: ollamaCommands };
+
+function commandsFor(engines: readonly string[], candidate: Candidate, artefact: Artefact): Command[] {
+  return engines.flatMap((engine) => {
+    const write = writers[engine];
+    if (!write) throw new InputError(`Commands for "${engine.slice(0, 40)}" are not written. Send some of ${Object.keys(writers).join(", ")}.`);
+    return write(candidate, artefact);
+  });
+}
+
+export async function planAnswer(reference: string, args: Optional<PlanArguments>, context: AnswerContext) {
+  const question = questionOf(args, context.world);
+  const run = gatherRun(args.run);
+  const objective = args.objective ?? "balanced";
+  if (!objectives.includes(objective)) throw new InputError(`\`objective\` "${String(objective)}" is not known. Send one of ${objectives.join(", ")}.`);
+  const { least, most } = boundsOf(args);
+  const [gathered, choice] = await Promise.all([gatherHardware(args.hardware, args.memoryBasis, context), gatherModel(reference, context)]);
+  const hardware = withDevices(gathered.hardware, run.parsed);
+  const ask = { ...modelQuestion(hardware, question, run, readRunModes(args.runModes)), asGiven: false };
+  const ability = abilityIn(choice.abilities, question.row.domain);
+  const { variants, free } = allowedVariants(choice, args.recipe, args.minRecipe);
+  const first = variants[0];
+  if (!first) throw new Error("a model has at least one variant");
+  const trained = first.model().hyper.trainedContextTokens || question.row.contextTokens;
+  if (args.minContextTokens && args.minContextTokens > trained) throw new InputError(`\`minContextTokens\` ${args.minContextTokens} is above the ${trained} tokens that ${choice.name} was trained on. Send at most ${trained}.`);
+  const ceiling = Math.min(most, trained);
+  const target = objective === "context" ? ceiling : Math.min(ceiling, Math.max(question.row.contextTokens, least));
+  const outcome = plan(
+    {
+      ...ask,
+      variants,
+      recipeIsFree: free,
+      baseRun: (variant) => run.runFor(variant.model().hyper, target),
+      objective,
+      targetContextTokens: target,
+      minContextTokens: Math.min(least, ceiling),
+      minDecodeTokensPerSecond: args.minDecodeTokensPerSecond ?? 0,
+      cacheTypes: readCacheTypes(args.cacheTypes),
+      ability,
+    },
+    knowledge,
+  );
+  const engines = args.engines && args.engines.length > 0 ? args.engines : [question.engine];
+  if (outcome.outcome === "infeasible") {
+    const judged = judge(outcome.closest, ability, knowledge);
+    return {
+      summary: `No plan for ${choice.name} on ${hardware.name} meets every limit: ${outcome.reason}.`,
+      feasible: false,
+      model: shapeModel(choice, judged),
+      hardware: shapeHardware(hardware, gathered.memoryBasis),
+      usability: outcome.closest.usability,
+      memory: shapeMemory(outcome.closest),
+      ...(outcome.closest.speed ? { speed: roundSpeed(outcome.closest.speed) } : {}),
+      alternatives: [],
+      commands: [],
+      fallback: [],
+      whyNot: { shortfallBytes: outcome.closest.shortfall.totalBytes, reason: outcome.reason, options: ["fit_model names what would make it fit"] },
+      notes: placementNotes(outcome.closest),
+    };
+  }
+  const { best } = outcome.plan;
+  const { candidate } = best;
+  const recipe = candidate.model.recipe ?? "unknown";
+  const artefact: Artefact = { path: choice.file, ggufRepo: choice.ggufRepo, recipe, name: choice.id ?? choice.name };
+  const baselineVariant = choice.variantOf("Q4_K_M");
+  const baseline = baselineVariant ? judge(bestPlacement(baselineVariant.model(), run.runFor(baselineVariant.model().hyper, target), { ...ask, runModes: allPlaceModes }, knowledge), ability, knowledge) : undefined;
+  const others = alternativesOf(outcome.plan.all, best);
+  const loss = perplexityIncrease(best.quality.klDivergenceNats, knowledge.quality);
+  return {
+    summary: planSummary(choice.name, best),
+    feasible: true,
+    plan: {
+      recipe,
+      tensorTypeCounts: tensorTypeCounts(candidate.model),
+      run: shapeRun(candidate.run),
+      placement: { ...shapePlacement(candidate), overrides: overridesOf(candidate.run) },
+    },
+    runMode: candidate.runMode,
+    memory: shapeMemory(candidate),
+    ...(candidate.speed ? { speed: roundSpeed(candidate.speed) } : {}),
+    ...(args.minDecodeTokensPerSecond && candidate.speed ? { reachesMinDecode: reaches(candidate.speed.decodeTokensPerSecond, args.minDecodeTokensPerSecond) } : {}),
+    quality: { expectedPerplexityIncreaseFraction: { low: round3(loss.low), mid: round3(loss.mid), high: round3(loss.high) }, basis: `${sizesOf(candidate.model).bitsPerWeight.toFixed(2)} bits per weight on the published KL-divergence curve, good to a factor of two` },
+    usability: candidate.usability,
+    ...(baseline ? { baseline: rival(baseline, "the usual Q4_K_M", best) } : {}),
+    alternatives: others.map((other) => rival(other, label(choice.name, other.candidate.model.recipe), best)),
+    commands: commandsFor(engines, candidate, artefact),
+    endpoint: { baseUrl: `http://127.0.0.1:${LLAMA_PORT}/v1`, modelName: label(choice.id ?? choice.name, recipe) },
+    ...(choice.file === undefined ? { downloadBytes: candidate.model.fileBytes } : {}),
+    fallback: fallbackSteps(candidate),
+    notes: [...placementNotes(candidate), ...hardware.warnings, ...choice.warnings],
+    model: shapeModel(choice, best),
+    hardware: shapeHardware(hardware, gathered.memoryBasis),
+    ...(args.detail === "detailed" ? { tensorTypes: candidate.model.tensors.map(({ name, type }) => ({ name, type })), steps: [{ name: "configurations judged", value: String(outcome.plan.triedCount) }] } : {}),
+  };
+}
+
+function reaches(decode: { readonly low: number; readonly mid: number }, least: number): "likely" | "possible" | "no" {
+  return decode.low >= least ? "likely" : decode.mid >= least ? "possible" : "no";
+}
+
+const ALTERNATIVES = 4;
+
+/** The best by each other objective, and each other recipe's best, without repeats. */
+function alternativesOf(all: readonly (Judged & { readonly variant: Variant })[], best: Judged): Judged[] {
+  const seen = new Set([keyOf(best)]);
+  const chosen: Judged[] = [];
+  const ordered = [...(["quality", "speed", "context", "memory"] as const).flatMap((objective) => sortOptions(all, objective).slice(0, 1)), ...sortOptions(all, "balanced")];
+  for (const option of ordered) {
+    if (seen.has(keyOf(option)) || chosen.length >= ALTERNATIVES) continue;
+    seen.add(keyOf(option));
+    chosen.push(option);
+  }
+  return chosen;
+}
+
+function keyOf({ candidate }: Judged): string {
+  return `${candidate.model.recipe} ${candidate.run.cacheTypeK} ${candidate.run.contextTokens}`;
+}

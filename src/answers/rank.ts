@@ -1,0 +1,213 @@
+/** `rank_models`: the catalog, model by model, each at its best here; filtered, ordered, paged. */
+import { InputError } from "../core/facts/input-error.ts";
+import type { Hardware } from "../core/facts/hardware.ts";
+import type { ModelEntry } from "../core/facts/catalog-model.ts";
+import type { Question } from "../core/decide/candidate.ts";
+import type { Judged } from "../core/decide/choose.ts";
+import { filterReasons, type RankFilters } from "../core/decide/filters.ts";
+import { rankModel } from "../core/decide/rank.ts";
+import { readRequirements } from "../core/decide/requirements.ts";
+import { isRecipe, recipes } from "../core/facts/recipe.ts";
+import { abilityIn, sizesOf } from "../core/estimate/quality.ts";
+import { rankedWhy, rankSummary } from "../core/present/rank-notes.ts";
+import { round1, round3, roundInterval } from "../core/present/round.ts";
+import { shapeHardware, shapeScores } from "../core/present/shapes.ts";
+import { type AnswerContext, gatherHardware, type GatheredRun, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf } from "./gather.ts";
+import { loadAbilities } from "./abilities.ts";
+import { catalogChoice, type ModelChoice, variantsOf } from "./model.ts";
+
+export interface RankArguments extends QuestionArguments {
+  readonly hardware: string;
+  readonly memoryBasis: MemoryBasis;
+  readonly limit: number;
+  readonly sort: keyof typeof orders;
+  readonly models: readonly string[];
+  readonly contextTokens: number;
+  readonly minDecodeTokensPerSecond: number;
+  readonly minContextTokens: number;
+  readonly maxMemoryGiB: number;
+  readonly minParametersB: number;
+  readonly maxParametersB: number;
+  readonly family: string;
+  readonly license: string;
+  readonly capabilities: readonly string[];
+  readonly recipes: readonly string[];
+  readonly installedFirst: boolean;
+  readonly installedOnly: boolean;
+  readonly includeUnfit: boolean;
+  readonly requirements: string;
+  readonly together: readonly string[];
+  readonly cursor: string;
+  readonly detail: "concise" | "detailed";
+}
+
+export interface RankedOption {
+  readonly id: string;
+  readonly entry: ModelEntry;
+  readonly choice: ModelChoice;
+  readonly judged: Judged;
+}
+
+const rate = ({ judged }: RankedOption): number => judged.candidate.speed?.decodeTokensPerSecond.mid ?? 0;
+
+/** Larger first. */
+const orders = {
+  score: ({ judged }: RankedOption) => judged.score,
+  quality: ({ judged }: RankedOption) => judged.scores.quality,
+  speed: rate,
+  fit: ({ judged }: RankedOption) => judged.scores.fit,
+  context: ({ judged }: RankedOption) => judged.maxContextTokens,
+  memory: ({ judged }: RankedOption) => -judged.candidate.memoryBytes,
+  parameters: ({ judged }: RankedOption) => sizesOf(judged.candidate.model).parameterCount,
+  released: ({ entry }: RankedOption) => Number((entry.released ?? "0").replace("-", "")),
+} as const;
+
+interface Counted {
+  readonly options: readonly RankedOption[];
+  readonly unfit: readonly RankedOption[];
+  readonly consideredCount: number;
+  readonly rejected: ReadonlyMap<string, { count: number; nearest: string | undefined }>;
+  readonly catalogDate: string;
+}
+
+/** Every catalog model that passes the filters, at its best on this machine. */
+async function judgeCatalog(question: Question, hardware: Hardware, run: GatheredRun, filters: RankFilters, context: AnswerContext): Promise<Counted> {
+  const { loadModelCatalog } = await import("../core/sources/model-catalog.ts");
+  const [catalog, abilitiesOf] = await Promise.all([loadModelCatalog(), loadAbilities()]);
+  const ask = modelQuestion(hardware, question, run);
+  const rejected = new Map<string, { count: number; nearest: string | undefined }>();
+  const reject = (reason: string, id: string): void => {
+    const row = rejected.get(reason) ?? { count: 0, nearest: id };
+    row.count++;
+    rejected.set(reason, row);
+  };
+  const options: RankedOption[] = [];
+  const unfit: RankedOption[] = [];
+  const named = filters.models ? new Set(filters.models.map((name) => findEntry(catalog, name).id)) : undefined;
+  let consideredCount = 0;
+  for (const entry of catalog.models) {
+    if (named && !named.has(entry.id)) continue;
+    consideredCount++;
+    const reason = named ? undefined : filterReasons(entry, catalog.architectureOf(entry), question, filters);
+    if (reason !== undefined) {
+      reject(reason, entry.id);
+      continue;
+    }
+    const choice = catalogChoice(catalog, entry, undefined, abilitiesOf(entry));
+    const ranked = rankModel(
+      {
+        ...ask,
+        variants: filters.recipes ? variantsOf(catalog, entry, filters.recipes) : choice.variants,
+        parameterCount: catalog.architectureOf(entry).parameterCount,
+        run: run.runFor(catalog.hyperparametersOf(entry), filters.contextTokens ?? question.row.contextTokens),
+        ability: abilityIn(choice.abilities, question.row.domain),
+      },
+      knowledge,
+    );
+    if (!ranked) {
+      reject("does not fit", entry.id);
+      continue;
+    }
+    const option = { id: entry.id, entry, choice, judged: ranked };
+    const { candidate } = ranked;
+    if (!candidate.fits) {
+      reject("does not fit", entry.id);
+      unfit.push(option);
+    } else if ((candidate.speed?.decodeTokensPerSecond.mid ?? 0) < (filters.minDecodeTokensPerSecond ?? 0)) reject(`decodes slower than ${filters.minDecodeTokensPerSecond} tok/s`, entry.id);
+    else if (candidate.memoryBytes > (filters.maxMemoryBytes ?? Number.POSITIVE_INFINITY)) reject("takes more memory than allowed", entry.id);
+    else if (ranked.maxContextTokens < (filters.minContextTokens ?? 0)) reject(`offers fewer than ${filters.minContextTokens} tokens of context here`, entry.id);
+    else options.push(option);
+  }
+  return { options, unfit, consideredCount, rejected, catalogDate: catalog.date };
+}
+
+function findEntry(catalog: { find(name: string): { readonly entry: ModelEntry } | undefined; closest(name: string, limit: number): readonly string[] }, name: string): ModelEntry {
+  const found = catalog.find(name);
+  if (!found) throw new InputError(`\`models\` holds "${name.slice(0, 80)}", which the catalog does not know. Send catalog ids such as ${catalog.closest(name, 3).join(", ")}.`);
+  return found.entry;
+}
+
+/** For the frontier across the catalog. */
+export async function rankOptions(question: Question, hardware: Hardware, run: GatheredRun, filters: RankFilters, context: AnswerContext): Promise<readonly RankedOption[]> {
+  return (await judgeCatalog(question, hardware, run, filters, context)).options;
+}
+
+const GIB = 2 ** 30;
+
+function filtersOf(args: Optional<RankArguments>): { readonly filters: RankFilters; readonly unread: readonly string[] } {
+  const read = readRequirements(args.requirements ?? "");
+  const given = <T>(value: T | null | undefined, fallback: T | undefined): T | undefined => (value === null || value === undefined ? fallback : value);
+  for (const name of args.recipes ?? []) if (!isRecipe(name.toUpperCase())) throw new InputError(`\`recipes\` holds "${name.slice(0, 40)}", which is no recipe. Send some of ${recipes.join(", ")}.`);
+  const filters: RankFilters = {
+    models: args.models && args.models.length > 0 ? args.models : undefined,
+    contextTokens: args.contextTokens ?? undefined,
+    minDecodeTokensPerSecond: given(args.minDecodeTokensPerSecond, read.minDecodeTokensPerSecond),
+    minContextTokens: given(args.minContextTokens, read.minContextTokens),
+    maxMemoryBytes: args.maxMemoryGiB ? args.maxMemoryGiB * GIB : read.maxMemoryBytes,
+    minParameterCount: args.minParametersB ? args.minParametersB * 1e9 : read.minParameterCount,
+    maxParameterCount: args.maxParametersB ? args.maxParametersB * 1e9 : read.maxParameterCount,
+    family: given(args.family, read.family),
+    license: given(args.license, read.license),
+    capabilities: [...(args.capabilities ?? []), ...read.capabilities],
+    recipes: args.recipes && args.recipes.length > 0 ? args.recipes.map((name) => name.toUpperCase()) : undefined,
+  };
+  return { filters, unread: read.unread };
+}
+
+function shapeRanked({ entry, choice, judged }: RankedOption, rank: number, detailed: boolean) {
+  const { candidate } = judged;
+  const sizes = sizesOf(candidate.model);
+  return {
+    rank,
+    id: entry.id,
+    repo: entry.repo,
+    recipe: candidate.model.recipe ?? "unknown",
+    contextTokens: candidate.run.contextTokens,
+    runMode: candidate.runMode,
+    fitLevel: candidate.fitLevel,
+    memoryBytes: candidate.memoryBytes,
+    utilizationFraction: round3(candidate.utilizationFraction),
+    ...(candidate.speed ? { decodeTokensPerSecond: roundInterval(candidate.speed.decodeTokensPerSecond), timeToFirstTokenSeconds: roundInterval(candidate.speed.timeToFirstTokenSeconds) } : {}),
+    score: round1(judged.score),
+    scores: shapeScores(judged.scores),
+    qualityBasis: judged.quality.basis,
+    installed: choice.installed,
+    why: rankedWhy(judged),
+    ...(detailed ? { parameterCount: sizes.parameterCount, activeParameterCount: sizes.activeParameterCount, ...(entry.license ? { license: entry.license } : {}), ...(entry.released ? { released: entry.released } : {}) } : {}),
+  };
+}
+
+export async function rankAnswer(args: Optional<RankArguments>, context: AnswerContext) {
+  const question = questionOf(args, context.world);
+  const gathered = await gatherHardware(args.hardware, args.memoryBasis, context);
+  const { filters, unread } = filtersOf(args);
+  const sort = args.sort ?? "score";
+  const counted = await judgeCatalog(question, gathered.hardware, gatherRun(undefined), filters, context);
+  const order = orders[sort];
+  const pool = [...counted.options, ...(args.includeUnfit || filters.models ? counted.unfit : [])].filter(({ choice }) => !args.installedOnly || choice.installed);
+  const sorted = pool.sort((a, b) => (args.installedFirst ? Number(b.choice.installed) - Number(a.choice.installed) : 0) || Number(b.judged.candidate.fits) - Number(a.judged.candidate.fits) || order(b) - order(a) || (a.id < b.id ? -1 : 1));
+  const start = readCursor(args.cursor, sorted.length);
+  const limit = args.limit ?? 10;
+  const page = sorted.slice(start, start + limit);
+  const next = start + limit < sorted.length ? String(start + limit) : undefined;
+  return {
+    summary: rankSummary(page.map(({ entry, judged }) => ({ name: entry.name, judged })), counted.consideredCount, question.useCase, gathered.hardware.name),
+    models: page.map((option, index) => shapeRanked(option, start + index + 1, args.detail === "detailed")),
+    consideredCount: counted.consideredCount,
+    matchedCount: sorted.length,
+    rejected: [...counted.rejected].map(([reason, { count, nearest }]) => ({ reason, count, ...(nearest === undefined ? {} : { nearest }) })),
+    ...(unread.length > 0 ? { unreadRequirements: unread } : {}),
+    ...(gathered.hardware.warnings.length > 0 ? { notes: gathered.hardware.warnings } : {}),
+    catalogDate: counted.catalogDate,
+    ...(next === undefined ? {} : { nextCursor: next }),
+    hardware: shapeHardware(gathered.hardware, gathered.memoryBasis),
+  };
+}
+
+function readCursor(cursor: string | null | undefined, count: number): number {
+  if (!cursor) return 0;
+  const start = Number(cursor);
+  if (!Number.isInteger(start) || start < 0 || start > count) throw new InputError(`\`cursor\` "${cursor.slice(0, 20)}" is not from an answer to this question. Send the nextCursor of the last answer, or leave it out.`);
+  return start;
+}
+

@@ -1,0 +1,31 @@
+/** Which layers stand where, counted for people. */
+import type { Candidate } from "../decide/candidate.ts";
+import type { Model } from "../facts/model.ts";
+import { HOST } from "../facts/placement.ts";
+
+/** Tensors of each storage type, the most numerous first. */
+export function tensorTypeCounts(model: Model): { readonly type: string; readonly count: number }[] {
+  const counts = new Map<string, number>();
+  for (const { type } of model.tensors) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count);
+}
+
+/** A layer is partial where some of its tensors were moved to the host. */
+export function shapePlacement({ memory, run, hardware, model }: Candidate) {
+  const { placement } = memory;
+  const layers = model.hyper.layers.filter((layer) => !layer.nextn);
+  const hasMoved = (index: number): boolean => {
+    const layer = model.hyper.layers[index];
+    return (index < run.cpuMoeLayers && layer?.moe === true) || (index < run.cpuFfnLayers && (layer?.feedForwardLength ?? 0) > 0);
+  };
+  const devices = hardware.devices.map(({ name }, device) => {
+    const own = layers.filter((layer) => placement.layerDevices[layer.index] === device);
+    return { name, layerCount: own.length, partialLayerCount: own.filter((layer) => hasMoved(layer.index)).length };
+  });
+  return {
+    devices,
+    hostLayerCount: layers.filter((layer) => (placement.layerDevices[layer.index] ?? HOST) === HOST).length,
+    diskLayerCount: 0,
+    tensorSplit: run.tensorSplit,
+  };
+}

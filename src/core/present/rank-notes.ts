@@ -1,0 +1,22 @@
+/** A ranking in words. */
+import type { Judged } from "../decide/choose.ts";
+import { formatBytes, formatTokensPerSecond } from "../units-text.ts";
+import { label, modeText } from "./notes.ts";
+
+/** What speaks for a model, in one line. */
+export function rankedWhy({ candidate, quality, scores }: Judged): string {
+  if (!candidate.fits) return `does not fit: ${formatBytes(candidate.shortfall.totalBytes)} missing`;
+  const rate = candidate.speed ? formatTokensPerSecond(candidate.speed.decodeTokensPerSecond.mid) : "no speed";
+  const basis = quality.basis === "measured" ? "scored" : "judged by its size and age";
+  return `${modeText(candidate)}, ${formatBytes(candidate.memoryBytes)}, ${rate}; quality ${Math.round(scores.quality)} (${basis})`;
+}
+
+export function rankSummary(page: readonly { readonly name: string; readonly judged: Judged }[], consideredCount: number, useCase: string, machine: string): string {
+  const first = page[0];
+  if (!first) return `None of ${consideredCount} models fits ${machine} within these limits.`;
+  const { candidate } = first.judged;
+  const second = page[1];
+  const rate = candidate.speed ? ` at about ${formatTokensPerSecond(candidate.speed.decodeTokensPerSecond.mid)}` : "";
+  const next = second ? ` Next: ${label(second.name, second.judged.candidate.model.recipe)}.` : "";
+  return `For ${useCase} on ${machine}, of ${consideredCount} models: ${label(first.name, candidate.model.recipe)} ${modeText(candidate)}${rate}.${next}`;
+}

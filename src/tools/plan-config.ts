@@ -1,0 +1,15 @@
+/** How to run this model here. */
+import type { z } from "zod";
+import { plan } from "../library.ts";
+import { planConfigInput, planConfigOutput } from "./schemas/plan-config.ts";
+import type { Tool } from "./tool.ts";
+
+export const planConfig: Tool<typeof planConfigInput, typeof planConfigOutput> = {
+  name: "plan_config",
+  title: "How do I run it?",
+  description: "Plan how to run one model on one machine: recipe, cache types, context, exact layer and expert placement; with ready commands (llama.cpp, Ollama), alternatives, and what to change if memory runs out.",
+  input: planConfigInput,
+  output: planConfigOutput,
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  run: (args, context): Promise<z.input<typeof planConfigOutput>> => plan(args, context),
+};
