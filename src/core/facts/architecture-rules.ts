@@ -64,9 +64,11 @@ export interface ArchitectureRule {
   /** files may announce NextN blocks and leave them out */
   readonly nextnMayBeAbsent?: true;
   /** layers with an indexer's own K cache */
-  readonly indexer?: "main-layers" | "listed-layers" | "listed-or-shared-layers" | "sparse-layers" | "attention-layers";
+  readonly indexer?: "main-layers" | "listed-layers" | "listed-or-shared-layers" | "sparse-layers" | "attention-layers" | "finely-compressed-layers";
   /** K alone is cached although the model is no MLA */
   readonly keyOnlyCache?: true;
+  /** beside its window a layer caches keys compressed over `attention.compress_ratios[i]` tokens */
+  readonly compressedCache?: true;
   /** layers are run again: `{key}` times as many as are stored */
   readonly loops?: string;
   /** one single-head layer more than `block_count`, that only routes adapters */
@@ -180,7 +182,7 @@ export const architectureRules: Readonly<Record<string, ArchitectureRule>> = {
   hy_v4: { indexer: "listed-layers", nextnCache: true },
   dots3note: { window: standard("array"), indexer: "listed-layers", moe: "main-layers" },
   "minimax-m3": { indexer: "sparse-layers", nextnCache: true },
-  deepseek4: { window: standard("attention"), keyOnlyCache: true, nextnCache: true, nextnMayBeAbsent: true },
+  deepseek4: { window: standard("attention"), keyOnlyCache: true, compressedCache: true, indexer: "finely-compressed-layers", nextnCache: true, nextnMayBeAbsent: true },
 };
 
 /** Parts of a model that llama.cpp knows by an architecture of their own, but that answer no prompt alone. */

@@ -175,6 +175,7 @@ export function readHyperparameters(metadata: Metadata, tensors: readonly Tensor
   );
   const windows = layerWindows(rule.window, reader, count.main, attention);
   const state = rule.recurrence ? stateElements(rule.recurrence.state, reader, embedding, heads[0] ?? 0, dims.key) : noState;
+  const compression = reader.array("attention.compress_ratios") ?? [];
   const sharingFrom = firstSharingLayer(rule, reader, count.all);
 
   const layers = heads.map((_, index): LayerFacts => {
@@ -202,6 +203,7 @@ export function readHyperparameters(metadata: Metadata, tensors: readonly Tensor
       convStateElements: recurs ? state.convolution + ngramStateElements(reader, index, embedding) : 0,
       stateElements: recurs ? state.state : 0,
       ...(cached && !nextn ? indexerDims(rule, reader, index, dims.value) : {}),
+      ...(cached && rule.compressedCache ? { compressionRatio: compression[index] ?? 0 } : {}),
     };
   });
 

@@ -9,6 +9,9 @@ const SHARING_LAYERS = 4;
 /** the first layers have one each before the sharing starts */
 const UNSHARED_LAYERS = 2;
 
+/** deepseek4's indexer reads keys compressed over four tokens (`DSV4_CSA_RATIO`, src/llama-kv-cache-dsv4.cpp:18). */
+const FINE_COMPRESSION_TOKENS = 4;
+
 /** Source: `is_indexer_full`, src/models/glm-dsa.cpp:6-66, hy-v4.cpp, dots3note.cpp of llama.cpp v0.5.0. */
 function hasIndexer(rule: ArchitectureRule, reader: MetadataReader, index: number): boolean {
   const listed = reader.array("attention.indexer.types")?.[index] ?? reader.scalar("attention.indexer.types");
@@ -23,6 +26,8 @@ function hasIndexer(rule: ArchitectureRule, reader: MetadataReader, index: numbe
       if (listed !== undefined) return listed === 1;
       if ((reader.count("context_length") ?? 0) < SHARED_INDEXER_CONTEXT_TOKENS) return true;
       return index < UNSHARED_LAYERS || (index - UNSHARED_LAYERS) % SHARING_LAYERS === 0;
+    case "finely-compressed-layers":
+      return reader.array("attention.compress_ratios")?.[index] === FINE_COMPRESSION_TOKENS;
     case "sparse-layers":
       return index >= (reader.count("leading_dense_block_count") ?? 0);
   }
