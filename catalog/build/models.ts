@@ -90,7 +90,7 @@ interface Draft extends ModelEntry {
   readonly baseRepo: string;
 }
 
-function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, family: string, aliases: readonly string[]): Draft {
+function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, family: string): Draft {
   const traits = (["base", "safety"] as const).filter((trait) => row.use_cases.includes(trait));
   const total = Math.max(row.params_total, row.params_text);
   const keyed = architecture.keys["vocab_size"];
@@ -112,7 +112,6 @@ function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, fami
       traits: traits.length > 0 ? traits : undefined,
       vocabularyCount: row.finetune && row.n_vocab && row.n_vocab !== keyed ? row.n_vocab : undefined,
       totalParameterCount: total === row.params_text ? undefined : total,
-      aliases: list(aliases),
       ggufRepos: list(row.gguf_repos),
       mlxRepos: list(row.mlx_repos),
       quantizedRepos: list(row.quant_repos),
@@ -133,22 +132,53 @@ function buildModels({ official, tunes }: Facts, { ofRepo }: Architectures): Dra
     taken.add(id);
     return id;
   };
-  // the same name as its base: a mirror of the same weights
-  const mirrors = new Map<string, string[]>();
-  const isMirror = (row: TuneRow): boolean => officialRows.has(row.base) && shortName(row.repo).toLowerCase() === shortName(row.base).toLowerCase();
-  for (const row of tunes) if (isMirror(row)) mirrors.set(row.base, [...(mirrors.get(row.base) ?? []), row.repo]);
-
   const models = official.flatMap((row) => {
     const architecture = ofRepo.get(row.repo);
-    return architecture ? [draftOf(row, idOf(row.repo), architecture, row.family, mirrors.get(row.repo) ?? [])] : [];
+    return architecture ? [draftOf(row, idOf(row.repo), architecture, row.family)] : [];
   });
+  const names = new Map(models.map((model) => [sameName(model.repo), model.architectureId]));
   for (const row of tunes) {
     const root = officialRows.get(row.base);
     const architecture = ofRepo.get(row.base);
-    if (!isInUse(row) || isMirror(row) || root === undefined || architecture === undefined) continue;
-    models.push(draftOf(row, idOf(row.repo), architecture, root.family, []));
+    if (root === undefined || architecture === undefined) continue;
+    // a copy of a model under another owner adds its names to that model, used or not
+    const isCopy = names.get(sameName(row.repo)) === architecture.id;
+    if (isCopy || isInUse(row)) models.push(draftOf(row, idOf(row.repo), architecture, root.family));
   }
-  return models;
+  return mergeCopies(models, officialRows);
+}
+
+/** Names that differ in case or in Meta's old prefix only. */
+const sameName = (repo: string): string => shortName(repo).toLowerCase().replace(/^meta-/, "");
+
+const union = (one: readonly string[] | undefined, other: readonly string[] | undefined): readonly string[] | undefined => list([...(one ?? []), ...(other ?? [])]);
+
+/** Copies of an official model (same name and architecture: mirrors, renamed repositories) become names of it. */
+function mergeCopies(models: readonly Draft[], officialRows: ReadonlyMap<string, OfficialRow>): Draft[] {
+  const merged = new Map<string, Draft>();
+  const downloads = (model: Draft): number => model.popularity?.downloadCount ?? 0;
+  // makers first, current names before old ones, then the more downloaded
+  const order = (model: Draft): number => (officialRows.has(model.repo) ? 0 : 2) + (/^meta-/i.test(shortName(model.repo)) ? 1 : 0);
+  for (const model of [...models].sort((a, b) => order(a) - order(b) || downloads(b) - downloads(a))) {
+    const key = `${model.architectureId} ${sameName(model.repo)}`;
+    const head = merged.get(key);
+    if (head === undefined || !officialRows.has(head.repo)) {
+      merged.set(head === undefined ? key : `${key} ${model.repo}`, model);
+      continue;
+    }
+    merged.set(key, {
+      ...head,
+      ...known({
+        aliases: union(head.aliases, [model.repo]),
+        ggufRepos: union(head.ggufRepos, model.ggufRepos),
+        mlxRepos: union(head.mlxRepos, model.mlxRepos),
+        quantizedRepos: union(head.quantizedRepos, model.quantizedRepos),
+        ollama: head.ollama ?? model.ollama,
+        popularity: head.popularity ?? model.popularity,
+      }),
+    });
+  }
+  return [...merged.values()];
 }
 
 /** One row a line, so that a change shows as the rows it touches. */
@@ -161,7 +191,7 @@ function familyText(family: string, architectures: readonly ArchitectureEntry[],
 const MIN_FAMILY_MODELS = 4;
 
 function write(drafts: readonly Draft[], architectures: Architectures): void {
-  const idOfRepo = new Map(drafts.map((draft) => [draft.repo, draft.id]));
+  const idOfRepo = new Map(drafts.flatMap((draft) => [draft.repo, ...(draft.aliases ?? [])].map((repo) => [repo, draft.id] as const)));
   const sizes = new Map<string, number>();
   for (const { family } of drafts) sizes.set(family, (sizes.get(family) ?? 0) + 1);
   const models = drafts.map(({ baseRepo, ...model }): ModelEntry => {
