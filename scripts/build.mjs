@@ -8,6 +8,22 @@ import { root } from "./prepare.mjs";
 /** CommonJS packages inside the bundle ask for Node's own modules with `require`. */
 const banner = 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);';
 
+/**
+ * Parts of the SDK that this server never uses but would load at every start, by what stands in for them: a JSON Schema validator for
+ * elicitation answers, schemas of zod 3, and a body reader (ours is bounded). Worth about 15 ms of the answer to `initialize`.
+ */
+const unused = [
+  [/validation[\\/]ajv-provider\.js$/, "export class AjvJsonSchemaValidator {}"],
+  [/node_modules[\\/]zod[\\/]v3[\\/]index\.js$/, "export const object = undefined, ZodFirstPartyTypeKind = {};"],
+  [/node_modules[\\/]raw-body[\\/]index\.js$/, "export default undefined;"],
+];
+const withoutUnused = {
+  name: "without-unused",
+  setup: (plugin) => {
+    for (const [filter, contents] of unused) plugin.onLoad({ filter }, () => ({ contents, loader: "js" }));
+  },
+};
+
 export async function build() {
   const { build: bundle } = await import("esbuild");
   rmSync(join(root, "dist"), { recursive: true, force: true });
@@ -23,6 +39,7 @@ export async function build() {
     target: "node20",
     minify: true,
     banner: { js: banner },
+    plugins: [withoutUnused],
     legalComments: "none",
     logLevel: "warning",
     metafile: true,

@@ -2,7 +2,7 @@
  * What a model or a shell sends, read kindly but never silently: null is absent, numbers and lists may come as text, names may be
  * in snake_case or a well-known alias. What cannot be read is an InputError that says what to send instead.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { closestNames } from "../core/facts/closest.ts";
 import { InputError } from "../core/facts/input-error.ts";
 

@@ -2,7 +2,7 @@
  * A tool is a record: name, words for the model, schemas, handler. Nothing registers itself; `index.ts` is the list.
  * `adapter.ts` turns records into MCP tools and maps their errors.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { World } from "../core/sources/world.ts";
 
 export interface ToolContext {

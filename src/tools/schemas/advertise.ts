@@ -2,7 +2,7 @@
  * What clients are shown of a schema. Hosts disagree on JSON Schema, so only the subset that all of them take leaves this file: no
  * dialect, no closed objects, no bounds (descriptions say them in words), and outputs cut at one level below the top.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export interface ObjectSchema {

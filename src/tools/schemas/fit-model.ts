@@ -1,5 +1,5 @@
 /** Input and output of `fit_model` (contract.md). */
-import { z } from "zod";
+import * as z from "zod";
 import {
   brief,
   bytes,

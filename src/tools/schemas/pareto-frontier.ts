@@ -1,5 +1,5 @@
 /** Input and output of `pareto_frontier` (contract.md). */
-import { z } from "zod";
+import * as z from "zod";
 import { brief, bytes, count, hardwareFacts, interval, list, resolvedRun, summary, texts } from "./parts.ts";
 import { runModes, shared, tokens } from "./words.ts";
 

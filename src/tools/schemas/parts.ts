@@ -2,7 +2,7 @@
  * Output parts that several tools share. The schemas are complete; what clients are shown of them is cut at one level below
  * the top (`advertise.ts`). Lists are readonly so that core types fit without copies.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { bounds, evidences } from "./words.ts";
 
 export const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();

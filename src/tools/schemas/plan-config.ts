@@ -1,5 +1,5 @@
 /** Input and output of `plan_config` (contract.md). */
-import { z } from "zod";
+import * as z from "zod";
 import { brief, bytes, count, hardwareFacts, interval, list, memory, modelFacts, resolvedRun, speed, step, summary, texts } from "./parts.ts";
 import { names, runModes, shared, tokens, usabilities } from "./words.ts";
 

@@ -1,5 +1,5 @@
 /** Input and output of `probe_hardware` (contract.md). Numbers are plain; `evidence[]` beside them says how each is known. */
-import { z } from "zod";
+import * as z from "zod";
 import { bytes, count, evidenceRow, fraction, list, summary, texts } from "./parts.ts";
 import { shared } from "./words.ts";
 

@@ -1,5 +1,5 @@
 /** Input and output of `rank_models` (contract.md). */
-import { z } from "zod";
+import * as z from "zod";
 import { brief, bytes, count, fraction, hardwareFacts, interval, list, scores, summary, texts } from "./parts.ts";
 import { fitLevels, names, runModes, shared, tokens } from "./words.ts";
 

@@ -1,5 +1,5 @@
 /** The closed vocabularies of the contract and the input fields that several tools share. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const useCases = [
   "general",
