@@ -3,16 +3,16 @@
  */
 import type { BufferLayout } from "../facts/hardware.ts";
 import type { Hyperparameters } from "../facts/model.ts";
-import type { Placement } from "../facts/placement.ts";
+import { HOST, type Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
 import { runShape } from "../facts/run-shape.ts";
 import type { Tensor } from "../facts/tensor.ts";
 import type { Bytes } from "../units.ts";
 import { allocateGraph } from "./graph/allocator.ts";
-import { Build } from "./graph/builder.ts";
-import { graphOf } from "./graph/models/index.ts";
+import { Build, type BuildInput } from "./graph/builder.ts";
+import { type GraphBuilder, graphOf } from "./graph/models/index.ts";
 import { copyCount, reservedBatch } from "./graph/reserve.ts";
-import { scheduleGraph } from "./graph/scheduler.ts";
+import { assignedDevices, scheduleGraph } from "./graph/scheduler.ts";
 import { weightTable } from "./graph/weight-table.ts";
 
 export interface ComputeEstimate {
@@ -36,10 +36,41 @@ export function estimateCompute(
   const builder = graphOf(hyper);
   if (!builder) return { devices: layouts.map(() => 0), host: 0, basis: "assumed" };
   const layerIndices = hyper.layers.filter(({ nextn }) => !nextn).map(({ index }) => index);
-  const build = new Build({ hyper, table: weightTable(tensors), run, shape, placement, batch: reservedBatch(hyper, run, shape), layerIndices });
+  const wanted: BuildInput = {
+    hyper,
+    table: weightTable(tensors),
+    run,
+    shape,
+    placement,
+    batch: reservedBatch(hyper, run, shape),
+    layerIndices,
+    fusedAttention: run.flashAttention,
+    pinned: false,
+  };
+  const input = wanted.fusedAttention && !staysFused(wanted, builder) ? { ...wanted, fusedAttention: false } : wanted;
+  const build = new Build(input);
   builder(build);
   const schedule = scheduleGraph(build.graph, placement.deviceCount, copyCount(hyper, run, placement));
   const alignments = [...layouts.map(({ alignmentBytes }) => alignmentBytes), HOST_ALIGNMENT_BYTES];
   const peaks = allocateGraph(schedule, alignments);
   return { devices: peaks.slice(0, -1), host: peaks[peaks.length - 1] ?? 0, basis: "exact" };
 }
+
+/**
+ * The engine tries a graph of one token a sequence, and gives fused attention up everywhere when one layer's would not run on
+ * that layer's device. Source: `resolve_fused_ops`, llama-context.cpp:504-560 of llama.cpp v0.5.0.
+ */
+function staysFused(input: BuildInput, builder: GraphBuilder): boolean {
+  const { placement, run } = input;
+  const places = new Set([...placement.layerDevices, ...placement.cacheDevices, placement.outputDevice]);
+  if (places.size === 1 && !placement.hasOverrides) return true;
+  const batch = { tokens: run.sequences, sequences: run.sequences, outputs: run.sequences };
+  const everything = run.offloadedLayers > input.hyper.layerCount;
+  const probe = new Build({ ...input, batch, pinned: batch.tokens < PIN_BELOW_TOKENS || everything });
+  builder(probe);
+  const devices = assignedDevices(probe.graph, placement.deviceCount);
+  return probe.fusedNodes.every(({ node, layer }) => devices[node.slot] === (placement.layerDevices[layer] ?? HOST));
+}
+
+/** Norms are pinned to their layer's device in batches this small, or when everything is offloaded. */
+const PIN_BELOW_TOKENS = 32;

@@ -77,6 +77,8 @@ export interface AttentionParts {
   readonly tanhCapped?: boolean;
   /** unfolds a latent V after attention */
   readonly latentValue?: Node;
+  /** index of the layer, to see where its attention will run */
+  readonly layer?: number;
 }
 
 /** `build_attn_mha`. */
@@ -86,17 +88,17 @@ export function attend(build: Build, q: Node, k: Node, v: Node, mask: Node, part
   const queries = g.permute(g.view4d(q, q.ne0, q.ne1, q.ne2 / streams, streams, q.nb1, q.nb2, q.nb3 / streams), 0, 2, 1, 3);
   const keys = g.permute(k, 0, 2, 1, 3);
   const values = g.permute(v, 0, 2, 1, 3);
-  const fused = build.run.flashAttention && parts.bias === undefined;
-  const cur = fused ? fusedAttention(queries, keys, values, mask, transposed, parts) : plainAttention(queries, keys, values, mask, transposed, parts);
+  const cur = build.fusedAttention && parts.bias === undefined ? fusedAttention(build, queries, keys, values, mask, transposed, parts) : plainAttention(queries, keys, values, mask, transposed, parts);
   build.graph.expand(cur);
   return cur;
 }
 
-function fusedAttention(q: Node, k: Node, v: Node, mask: Node, transposed: boolean, parts: AttentionParts): Node {
+function fusedAttention(build: Build, q: Node, k: Node, v: Node, mask: Node, transposed: boolean, parts: AttentionParts): Node {
   let values = transposed ? g.transpose(v) : v;
   const keys = k.type === "f32" ? g.cast(k, "f16") : k;
   if (values.type === "f32") values = g.cast(values, "f16");
   let cur = g.flashAttnExt(q, keys, values, mask, parts.sinks);
+  if (parts.layer !== undefined) build.fusedNodes.push({ node: cur, layer: parts.layer });
   if (parts.latentValue) cur = g.cont(g.permute(g.mulMat(parts.latentValue, g.permute(cur, 0, 2, 1, 3)), 0, 2, 1, 3));
   return g.reshape(cur, cur.ne0 * cur.ne1, cur.ne2 * cur.ne3);
 }
@@ -158,7 +160,7 @@ export function cachedAttention(
   const cache = build.cache(layer);
   if (keys) graph.expand(storeKeys(build, cache.k, keys, own.keyRows));
   if (values) graph.expand(storeValues(build, cache.v, values, own.valueRows));
-  let cur = attend(build, queries, cachedKeys(cache.k, layer), cachedValues(build, cache.v, layer), own.mask, parts);
+  let cur = attend(build, queries, cachedKeys(cache.k, layer), cachedValues(build, cache.v, layer), own.mask, { layer: site.index, ...parts });
   if (valueRotation) cur = rotate(cur, valueRotation);
   const output = "output" in parts ? parts.output : "attn_output";
   return output === undefined ? cur : site.weights.linear(output, cur);
@@ -167,7 +169,7 @@ export function cachedAttention(
 /** `build_attn_inp_no_cache`: a mask over the batch, and a second one where the model has windows. */
 export function batchMasks(build: Build): { readonly full: Node; readonly window: Node | undefined } {
   const { tokens } = build.batch;
-  const make = (): Node => g.inputTensor(build.run.flashAttention ? "f16" : "f32", tokens, tokens);
+  const make = (): Node => g.inputTensor(build.fusedAttention ? "f16" : "f32", tokens, tokens);
   const full = make();
   return { full, window: build.hyper.layers.some(({ windowTokens }) => windowTokens > 0) ? make() : undefined };
 }
@@ -182,7 +184,7 @@ export function batchAttention(
 ): Node {
   for (const node of [q, k, v]) build.graph.expand(node);
   const mask = site.facts.windowTokens > 0 ? (masks.window ?? masks.full) : masks.full;
-  const cur = attend(build, q, k, v, mask, parts);
+  const cur = attend(build, q, k, v, mask, { layer: site.index, ...parts });
   const output = "output" in parts ? parts.output : "attn_output";
   return output === undefined ? cur : site.weights.linear(output, cur);
 }

@@ -10,7 +10,7 @@ import type { Tensor } from "../../facts/tensor.ts";
 import { tensorHome } from "../../facts/tensor-home.ts";
 import * as g from "./ggml.ts";
 import { Graph } from "./graph.ts";
-import type { Node } from "./node.ts";
+import { type Node, UNPLACED } from "./node.ts";
 import type { WeightTable } from "./weight-table.ts";
 
 /** The micro-batch a graph is reserved for (`graph_reserve`). */
@@ -29,6 +29,10 @@ export interface BuildInput {
   readonly batch: Batch;
   /** layers to emit, by index: a run of equal layers may be shortened */
   readonly layerIndices: readonly number[];
+  /** attention as one operator; false where the engine gave it up after the cache was laid out for it */
+  readonly fusedAttention: boolean;
+  /** norms ask for their layer's device (llama-context.cpp:2598-2621) */
+  readonly pinned: boolean;
 }
 
 /** One layer of the main graph. */
@@ -51,6 +55,10 @@ export class Build {
   /** weights outside the layers */
   readonly weights: Weights;
   readonly layers: readonly LayerSite[];
+  readonly fusedAttention: boolean;
+  readonly pinned: boolean;
+  /** attention operators made so far */
+  readonly fusedNodes: { readonly node: Node; readonly layer: number }[] = [];
   private readonly table: WeightTable;
   private readonly leaves = new Map<string, Node>();
 
@@ -61,6 +69,8 @@ export class Build {
     this.placement = input.placement;
     this.batch = input.batch;
     this.table = input.table;
+    this.fusedAttention = input.fusedAttention;
+    this.pinned = input.pinned;
     this.graph = new Graph();
     this.weights = new Weights(this, "", HOST);
     const last = input.layerIndices.length - 1;
@@ -206,7 +216,10 @@ export class Weights {
 
   /** `build_norm` with `stem.weight` and `stem.bias`, each where the file has it. */
   norm(stem: string, x: Node, kind: NormKind): Node {
-    return normed(x, this.find(`${stem}.weight`), this.find(`${stem}.bias`), kind);
+    const weight = this.find(`${stem}.weight`);
+    const bias = this.find(`${stem}.bias`);
+    const pin = this.build.pinned && this.prefix !== "" && (weight ?? bias) !== undefined ? this.device : UNPLACED;
+    return normed(x, weight, bias, kind, pin);
   }
 
   rmsNorm(stem: string, x: Node): Node {
@@ -215,8 +228,9 @@ export class Weights {
 }
 
 /** `build_norm`, llama-graph.cpp:1545-1580. */
-export function normed(x: Node, weight: Node | undefined, bias: Node | undefined, kind: NormKind): Node {
+export function normed(x: Node, weight: Node | undefined, bias: Node | undefined, kind: NormKind, pin = UNPLACED): Node {
   let cur = rawNorm(x, kind);
+  cur.pin = pin;
   if (weight) cur = g.mul(cur, weight);
   if (bias) cur = g.add(cur, bias);
   return cur;

@@ -63,7 +63,7 @@ export function cacheInput(build: Build, layers: readonly LayerFacts[], cells: n
 /** `build_attn_inp_kq_mask`: f16 with flash attention, one plane per stream. */
 export function inputMask(build: Build, cells: number): Node {
   const { streams } = build.shape;
-  return g.inputTensor(build.run.flashAttention ? "f16" : "f32", cells, build.batch.tokens / streams, 1, streams);
+  return g.inputTensor(build.fusedAttention ? "f16" : "f32", cells, build.batch.tokens / streams, 1, streams);
 }
 
 /**

@@ -96,6 +96,8 @@ export class Node {
   readonly viewOf: Node | undefined;
   /** device (or HOST) whose buffer holds it before the graph runs: weights and caches; else UNPLACED */
   device: number;
+  /** device (or HOST) that llama.cpp asks the scheduler for; else UNPLACED */
+  pin: number;
   /** lies in a weight buffer: an op with it prefers the weight's device */
   weight: boolean;
   input: boolean;
@@ -119,6 +121,7 @@ export class Node {
     this.sources = sources;
     this.viewOf = viewOf === undefined ? undefined : (viewOf.viewOf ?? viewOf);
     this.device = UNPLACED;
+    this.pin = UNPLACED;
     this.weight = false;
     this.input = false;
     this.output = false;

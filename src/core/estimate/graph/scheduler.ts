@@ -30,6 +30,11 @@ export function scheduleGraph(graph: Graph, deviceCount: number, copyCount: numb
   return new Scheduler(graph, deviceCount, copyCount).run();
 }
 
+/** Only where each node would run, by slot: a device, or HOST. */
+export function assignedDevices(graph: Graph, deviceCount: number): number[] {
+  return new Scheduler(graph, deviceCount, 1).assigned();
+}
+
 class Scheduler {
   private readonly graph: Graph;
   private readonly hostBackend: number;
@@ -51,13 +56,22 @@ class Scheduler {
     this.nextSlot = graph.slotCount;
   }
 
-  run(): Schedule {
+  assigned(): number[] {
+    this.assign();
+    return Array.from(this.backends, (backend) => (backend === this.hostBackend ? HOST : backend));
+  }
+
+  private assign(): void {
     this.assignFromBuffers();
     this.spread(true, false);
     this.spread(false, false);
     this.spread(true, true);
     this.spread(false, true);
     this.assignRest();
+  }
+
+  run(): Schedule {
+    this.assign();
     return this.assemble(this.split());
   }
 
@@ -76,6 +90,7 @@ class Scheduler {
   }
 
   private preferred(node: Node): number {
+    if (node.pin !== UNPLACED) return this.deviceBackend(node.pin);
     const { device } = node.viewOf ?? node;
     if (device !== UNPLACED) return this.deviceBackend(device);
     if (node.input) return this.hostBackend;

@@ -1,6 +1,6 @@
 /** Attention of one layer as a transformer's row describes it. Source: the attention part of src/models/*.cpp, llama.cpp v0.5.0. */
 import { type AttentionParts, batchAttention, cachedAttention, type Projections, projections } from "./attention.ts";
-import { type LayerSite, normed } from "./builder.ts";
+import type { LayerSite } from "./builder.ts";
 import * as g from "./ggml.ts";
 import type { Node } from "./node.ts";
 import { type Frame, ofLayer } from "./transformer.ts";
@@ -47,9 +47,8 @@ function rotated(frame: Frame, site: LayerSite, { q, k, v }: Projections, norm: 
 }
 
 function headNorm({ row }: Frame, { weights }: LayerSite, stem: string, x: Node): Node {
-  const weight = weights.find(`${stem}.weight`);
-  if (!weight && row.bareKeyNorm) return g.rmsNorm(x);
-  return weight ? normed(x, weight, weights.find(`${stem}.bias`), row.queryNormKind ?? "rms") : x;
+  if (!weights.has(`${stem}.weight`)) return row.bareKeyNorm ? g.rmsNorm(x) : x;
+  return weights.norm(stem, x, row.queryNormKind ?? "rms");
 }
 
 /** `get_rope_factors`: which of the long and short ones are chosen changes no size. */
