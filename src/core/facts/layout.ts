@@ -25,7 +25,9 @@ export function layoutTensors(hyper: Hyperparameters, options: LayoutOptions = {
   const architecture = Object.hasOwn(architectures, hyper.architecture) ? architectures[hyper.architecture] : undefined;
   const first = hyper.layers[0];
   if (architecture === undefined || first === undefined)
-    throw new InputError(`The tensors of architecture "${hyper.architecture}" cannot be laid out from a config alone. Pass a GGUF file of the model instead.`);
+    throw new InputError(
+      `The tensors of architecture "${hyper.architecture}" cannot be laid out from a config alone. Pass a GGUF file of the model instead.`,
+    );
   const scope: Scope = { hyper, options: { ...architecture.defaults, ...options }, layer: first };
   const stacks = architecture.stacks.flatMap(({ prefix, count, rows }) =>
     stackLayers(scope, count).flatMap((layer) => fill(rows, { ...scope, layer }, `${prefix}.${layer.index}.`)),
@@ -36,11 +38,16 @@ export function layoutTensors(hyper: Hyperparameters, options: LayoutOptions = {
 /** The first `count` layers; a stack longer than the layer list (a deeper decoder) repeats the last one's facts. */
 function stackLayers(scope: Scope, count: Dimension): LayerFacts[] {
   const { layers } = scope.hyper;
-  return Array.from({ length: count(scope) }, (_, index) => ({ ...(layers[index] ?? layers[layers.length - 1] ?? scope.layer), index }));
+  return Array.from({ length: count(scope) }, (_, index) => ({
+    ...(layers[index] ?? layers[layers.length - 1] ?? scope.layer),
+    index,
+  }));
 }
 
 function fill(rows: Block, scope: Scope, prefix: string): TensorShape[] {
-  return rows.filter((row) => row.when(scope)).map((row) => ({ name: prefix + row.name, shape: withoutTrailingOnes(row.shape.map((width) => width(scope))) }));
+  return rows
+    .filter((row) => row.when(scope))
+    .map((row) => ({ name: prefix + row.name, shape: withoutTrailingOnes(row.shape.map((width) => width(scope))) }));
 }
 
 /** As ggml counts dimensions (`ggml_n_dims`): a file has no trailing ones, but always one dimension. */

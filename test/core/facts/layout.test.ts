@@ -23,7 +23,8 @@ const optionsOf: Readonly<Record<string, LayoutOptions>> = {
   "Phi-4-14B": { fusedQueryKeyValue: false },
 };
 
-const table = (tensors: readonly TensorShape[]): string[] => tensors.map(({ name, shape }) => `${name} ${shape.join("x")}`).sort();
+const table = (tensors: readonly TensorShape[]): string[] =>
+  tensors.map(({ name, shape }) => `${name} ${shape.join("x")}`).sort();
 
 describe("layout from metadata equals the measured file's table", () => {
   const files = readdirSync(headers).filter((name) => name.endsWith(".gguf"));
@@ -31,7 +32,9 @@ describe("layout from metadata equals the measured file's table", () => {
   test.each(files)("%s", async (file) => {
     const { hyper, tensors } = await readGgufFile(new URL(file, headers).pathname);
     const model = file.replace(/-[^-]*\.gguf$/, "");
-    expect(table(layoutTensors(readHyperparameters(hyper.metadata, undefined), optionsOf[model]))).toEqual(table(tensors));
+    expect(table(layoutTensors(readHyperparameters(hyper.metadata, undefined), optionsOf[model]))).toEqual(
+      table(tensors),
+    );
   });
 });
 
@@ -47,9 +50,22 @@ const loadedModel = z.strictObject({
   parameterCount: z.int(),
   llamaCpp: z.string(),
   options: z.strictObject({
-    tiedEmbeddings: flag, ropeFactors: flag, attentionBias: flag, attentionOutputBias: flag, feedForwardBias: flag, outputBias: flag,
-    normBias: flag, queryKeyNorm: flag, fusedQueryKeyValue: flag, fusedExpertGateUp: flag, feedForwardGate: flag, positionEmbedding: flag,
-    tokenTypes: flag, secondNorm: flag, stateNorm: flag, denseBesideExperts: flag,
+    tiedEmbeddings: flag,
+    ropeFactors: flag,
+    attentionBias: flag,
+    attentionOutputBias: flag,
+    feedForwardBias: flag,
+    outputBias: flag,
+    normBias: flag,
+    queryKeyNorm: flag,
+    fusedQueryKeyValue: flag,
+    fusedExpertGateUp: flag,
+    feedForwardGate: flag,
+    positionEmbedding: flag,
+    tokenTypes: flag,
+    secondNorm: flag,
+    stateNorm: flag,
+    denseBesideExperts: flag,
     attentionGate: z.enum(["none", "head", "element"]).exactOptional(),
     classifierOutputs: z.int().exactOptional(),
   }),
@@ -72,10 +88,14 @@ describe("layout has as many tensors and weights as the model that llama.cpp loa
   test.each(loaded)("$architecture $like", ({ metadata, options, tensorCount, parameterCount, published }) => {
     const tensors = layoutTensors(readHyperparameters(metadata, undefined), options);
     expect(new Set(tensors.map(({ name }) => name)).size).toBe(tensors.length);
-    expect({ tensorCount: tensors.length, parameterCount: tensors.reduce((sum, tensor) => sum + weightCount(tensor), 0) }).toEqual({ tensorCount, parameterCount });
+    expect({
+      tensorCount: tensors.length,
+      parameterCount: tensors.reduce((sum, tensor) => sum + weightCount(tensor), 0),
+    }).toEqual({ tensorCount, parameterCount });
     if (published !== undefined) expect(parameterCount).toBe(published);
   });
-  test("published counts are among them", () => expect(loaded.filter(({ published }) => published !== undefined).length).toBeGreaterThan(80));
+  test("published counts are among them", () =>
+    expect(loaded.filter(({ published }) => published !== undefined).length).toBeGreaterThan(80));
 });
 
 describe("layoutTensors", () => {
@@ -89,7 +109,8 @@ describe("layoutTensors", () => {
     "qwen3.attention.head_count_kv": 2,
     "qwen3.vocab_size": 100,
   };
-  const lay = (changes: Metadata, options: LayoutOptions = {}) => layoutTensors(readHyperparameters({ ...small, ...changes }, undefined), options);
+  const lay = (changes: Metadata, options: LayoutOptions = {}) =>
+    layoutTensors(readHyperparameters({ ...small, ...changes }, undefined), options);
 
   test("names, shapes and order of a small model", () => {
     expect(lay({}).slice(0, 5)).toEqual([

@@ -1,10 +1,13 @@
 /** Blocks around attention: embeddings and head, norms, projections, rope factors. */
 import * as d from "./dimension.ts";
-import { type Block, type Condition, type Dimension, both, not, only, row } from "./row.ts";
+import { type Block, both, type Condition, type Dimension, not, only, row } from "./row.ts";
 import { lookup } from "./scope.ts";
 
 export const norm = (name: string, width: Dimension = d.embedding): Block => [row(`${name}.weight`, [width])];
-export const biasedNorm = (name: string, width: Dimension = d.embedding): Block => [row(`${name}.weight`, [width]), row(`${name}.bias`, [width])];
+export const biasedNorm = (name: string, width: Dimension = d.embedding): Block => [
+  row(`${name}.weight`, [width]),
+  row(`${name}.bias`, [width]),
+];
 export const linear = (name: string, from: Dimension, to: Dimension): Block => [row(`${name}.weight`, [from, to])];
 export const biasedLinear = (name: string, from: Dimension, to: Dimension, bias: Condition = () => true): Block => [
   row(`${name}.weight`, [from, to]),
@@ -28,7 +31,12 @@ export const endsWithRope: Block = [...ends, ...ropeFactors];
 export const biasedEnds: Block = [...tokenEmbedding, ...biasedNorm("output_norm"), ...head];
 
 /** `create_tensor_qkv` of llama.cpp v0.5.0 (llama-model.cpp:3270): one fused matrix or three, each with or without bias. */
-export function queryKeyValue(query = d.queryWidth, key = d.keyWidth, value = d.valueWidth, from: Dimension = d.embedding): Block {
+export function queryKeyValue(
+  query = d.queryWidth,
+  key = d.keyWidth,
+  value = d.valueWidth,
+  from: Dimension = d.embedding,
+): Block {
   const fused = d.chosen("fusedQueryKeyValue");
   const bias = d.chosen("attentionBias");
   return [

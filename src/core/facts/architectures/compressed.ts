@@ -5,11 +5,15 @@ import * as d from "./dimension.ts";
 import * as f from "./feed-forward.ts";
 import * as l from "./latent.ts";
 import { nextn } from "./nextn.ts";
-import { type Architecture, type Block, type Condition, type Dimension, blocks, both, not, only, row } from "./row.ts";
+import { type Architecture, type Block, blocks, both, type Condition, type Dimension, not, only, row } from "./row.ts";
 import { lookup, optionalNumber, type Scope } from "./scope.ts";
+import { fullRankConnection, outputConnection, streams } from "./streams.ts";
 
 const deepMixture: Block = f.leadingDense([...f.mixture(), ...f.optionalRouterBias, ...f.sharedByCount]);
-const deepseek2 = blocks(a.ends, [...normed(l.latentAttention, deepMixture), ...nextn], { nextnHead: true, nextnNorm: true });
+const deepseek2 = blocks(a.ends, [...normed(l.latentAttention, deepMixture), ...nextn], {
+  nextnHead: true,
+  nextnNorm: true,
+});
 
 /** latent keys and values that stay unabsorbed: MiniCPM3 and PLM read the plain head widths */
 const plainKey: Dimension = d.minus(d.headWidth, d.ropeWidth);
@@ -21,8 +25,6 @@ const unabsorbed: Block = [
 ];
 
 /** DeepSeek-V4: grouped output projection, compressed caches, hyper-connections instead of a residual stream */
-const streams: Dimension = d.key("hyper_connection.count");
-const streamWidth: Dimension = d.times(streams, d.embedding);
 const streamMix: Dimension = d.times(d.plus(d.fixed(2), streams), streams);
 const outputGroups: Dimension = d.key("attention.output_group_count");
 const outputRank: Dimension = d.key("attention.output_lora_rank");
@@ -30,20 +32,7 @@ const ratio = (scope: Scope): number => optionalNumber(scope, "attention.compres
 const isCompressed: Condition = (scope) => ratio(scope) > 0;
 const isIndexed: Condition = (scope) => ratio(scope) === 4;
 const compressedWidth: Dimension = (scope) => (isIndexed(scope) ? 2 : 1) * d.headWidth(scope);
-const indexerHeads: Dimension = d.key("attention.indexer.head_count");
-const indexerWidth: Dimension = d.key("attention.indexer.key_length");
 const isHashed: Condition = (scope) => scope.layer.index < (optionalNumber(scope, "hash_layer_count") ?? 0);
-
-const hyperConnection = (name: string, width: Dimension, mix: Dimension, scales: number): Block => [
-  ...a.linear(`${name}_fn`, width, mix),
-  row(`${name}_base.weight`, [mix]),
-  row(`${name}_scale.weight`, [d.fixed(scales)]),
-];
-const outputConnection: Block = [
-  ...a.linear("output_hc_fn", streamWidth, streams),
-  row("output_hc_base.weight", [streams]),
-  row("output_hc_scale.weight", [d.one]),
-];
 
 const compressor = (name: string, width: Dimension, head: Dimension): Block => [
   ...a.linear(`${name}_kv`, d.embedding, width),
@@ -61,13 +50,13 @@ const deepseek4Attention: Block = [
   ...a.norm("attn_kv_a_norm", d.headWidth),
   ...a.linear("attn_output_a", d.over(d.queryWidth, outputGroups), d.times(outputRank, outputGroups)),
   ...a.linear("attn_output_b", d.times(outputGroups, outputRank), d.embedding),
-  ...hyperConnection("hc_attn", streamWidth, streamMix, 3),
-  ...hyperConnection("hc_ffn", streamWidth, streamMix, 3),
+  ...fullRankConnection("hc_attn", streamMix, 3),
+  ...fullRankConnection("hc_ffn", streamMix, 3),
   ...only(isCompressed, compressor("attn_compressor", compressedWidth, d.headWidth)),
   ...only(isIndexed, [
-    ...a.linear("indexer.proj", d.embedding, indexerHeads),
-    ...a.linear("indexer.attn_q_b", l.queryRank, d.times(indexerHeads, indexerWidth)),
-    ...compressor("indexer_compressor", d.twice(indexerWidth), indexerWidth),
+    ...a.linear("indexer.proj", d.embedding, l.indexerHeads),
+    ...a.linear("indexer.attn_q_b", l.queryRank, d.times(l.indexerHeads, l.indexerWidth)),
+    ...compressor("indexer_compressor", d.twice(l.indexerWidth), l.indexerWidth),
   ]),
 ];
 
@@ -90,11 +79,20 @@ const dotsValue = narrowOr("attention.value_length_mla_swa", l.fullValue);
 export const compressed: Readonly<Record<string, Architecture>> = {
   deepseek2,
   mistral4: deepseek2,
-  deepseek32: blocks(a.ends, [...normed([...l.latentAttention, ...l.indexer], deepMixture), ...nextn], { nextnHead: true, nextnNorm: true }),
+  deepseek32: blocks(a.ends, [...normed([...l.latentAttention, ...l.indexer], deepMixture), ...nextn], {
+    nextnHead: true,
+    nextnNorm: true,
+  }),
   "glm-dsa": blocks(
     a.ends,
-    [...normed([...l.latentAttention, ...only(isFullIndexer, l.indexer)], f.leadingDense([...f.mixture(), ...f.routerBias, ...f.sharedByCount])), ...nextn],
-    { nextnHead: true, nextnNorm: true },
+    [
+      ...normed(
+        [...l.latentAttention, ...only(isFullIndexer, l.indexer)],
+        f.leadingDense([...f.mixture(), ...f.routerBias, ...f.sharedByCount]),
+      ),
+      ...nextn,
+    ],
+    { nextnNorm: true },
   ),
   deepseek4: blocks(
     [...a.ends, ...outputConnection],
@@ -118,8 +116,8 @@ export const compressed: Readonly<Record<string, Architecture>> = {
           ...l.latentAttention,
           ...a.linear("attn_gate", d.embedding, l.joinedLatentWidth),
           ...only(both(d.has("attention.indexer.top_k"), isFullIndexer), l.indexer),
-          ...hyperConnection("hc_attn", streamWidth, d.twice(streams), 2),
-          ...hyperConnection("hc_ffn", streamWidth, d.twice(streams), 2),
+          ...fullRankConnection("hc_attn", d.twice(streams), 2),
+          ...fullRankConnection("hc_ffn", d.twice(streams), 2),
         ],
         deepMixture,
       ),
@@ -129,12 +127,19 @@ export const compressed: Readonly<Record<string, Architecture>> = {
   minicpm3: blocks(
     [...a.ends, ...a.longRopeFactors],
     normed(
-      [...a.norm("attn_q_a_norm", l.queryRank), ...a.linear("attn_q_a", d.embedding, l.queryRank), ...a.linear("attn_q_b", l.queryRank, d.queryWidth), ...unabsorbed],
+      [
+        ...a.norm("attn_q_a_norm", l.queryRank),
+        ...a.linear("attn_q_a", d.embedding, l.queryRank),
+        ...a.linear("attn_q_b", l.queryRank, d.queryWidth),
+        ...unabsorbed,
+      ],
       f.gatedFeedForward(),
     ),
     { ropeFactors: true, tiedEmbeddings: true },
   ),
-  plm: blocks(a.ends, normed([...a.linear("attn_q", d.embedding, d.queryWidth), ...unabsorbed], f.plainFeedForward()), { tiedEmbeddings: true }),
+  plm: blocks(a.ends, normed([...a.linear("attn_q", d.embedding, d.queryWidth), ...unabsorbed], f.plainFeedForward()), {
+    tiedEmbeddings: true,
+  }),
   dots3note: blocks(
     a.ends,
     [

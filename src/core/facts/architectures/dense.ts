@@ -3,11 +3,16 @@ import * as a from "./attention.ts";
 import * as d from "./dimension.ts";
 import { denseOrMixture, fusedFeedForward, gatedFeedForward, plainFeedForward } from "./feed-forward.ts";
 import { nextn, nextnEntrance } from "./nextn.ts";
-import { type Architecture, type Block, type Condition, type Dimension, blocks, not, only, row } from "./row.ts";
+import { type Architecture, type Block, blocks, type Condition, type Dimension, not, only, row } from "./row.ts";
 import { lookup, optionalNumber } from "./scope.ts";
 
 /** norm, attention, norm, feed-forward network */
-export const normed = (attention: Block, feedForward: Block): Block => [...a.norm("attn_norm"), ...attention, ...a.norm("ffn_norm"), ...feedForward];
+export const normed = (attention: Block, feedForward: Block): Block => [
+  ...a.norm("attn_norm"),
+  ...attention,
+  ...a.norm("ffn_norm"),
+  ...feedForward,
+];
 export const biasNormed = (attention: Block, feedForward: Block): Block => [
   ...a.biasedNorm("attn_norm"),
   ...attention,
@@ -24,7 +29,11 @@ const biased = { attentionBias: true } as const;
 const allBiased = { attentionBias: true, attentionOutputBias: true, feedForwardBias: true } as const;
 const fused = { fusedQueryKeyValue: true } as const;
 
-const qwen2 = blocks([...a.ends, row("output.bias", [d.vocabulary], d.chosen("outputBias"))], gatedDense.stacks[0]?.rows ?? [], biased);
+const qwen2 = blocks(
+  [...a.ends, row("output.bias", [d.vocabulary], d.chosen("outputBias"))],
+  gatedDense.stacks[0]?.rows ?? [],
+  biased,
+);
 const qwen3 = blocks(a.ends, normed(headNormed, gatedFeedForward()));
 const gpt: Block = biasNormed(a.attention, plainFeedForward());
 const gemmaLayer: Block = [...normed(a.attention, gatedFeedForward()), ...postNorms];
@@ -85,12 +94,24 @@ export const dense: Readonly<Record<string, Architecture>> = {
   },
   graniteswitch: {
     model: a.ends,
-    stacks: [{ prefix: "blk", count: d.key("block_count"), rows: [...normed(a.attention, gatedFeedForward()), ...stackedAdapters] }],
+    stacks: [
+      {
+        prefix: "blk",
+        count: d.key("block_count"),
+        rows: [...normed(a.attention, gatedFeedForward()), ...stackedAdapters],
+      },
+    ],
     defaults: fused,
   },
   hrm_text: {
     model: [...a.tokenEmbedding, ...a.head, row("hrm.z_l_init", [d.embedding])],
-    stacks: [{ prefix: "blk", count: d.twice(d.key("hrm.layers_per_stack")), rows: [...a.attention, ...a.elementGate, ...gatedFeedForward()] }],
+    stacks: [
+      {
+        prefix: "blk",
+        count: d.twice(d.key("hrm.layers_per_stack")),
+        rows: [...a.attention, ...a.elementGate, ...gatedFeedForward()],
+      },
+    ],
     defaults: {},
   },
   ernie4_5: { ...gatedDense, defaults: tied },
@@ -107,7 +128,10 @@ export const dense: Readonly<Record<string, Architecture>> = {
     [...gemmaLayer, ...a.headNorms],
     tied,
   ),
-  qwen: blocks(a.ends, normed(a.attention, gatedFeedForward(d.half(d.feedForward))), { attentionBias: true, fusedQueryKeyValue: true }),
+  qwen: blocks(a.ends, normed(a.attention, gatedFeedForward(d.half(d.feedForward))), {
+    attentionBias: true,
+    fusedQueryKeyValue: true,
+  }),
   qwen2,
   qwen2vl: qwen2,
   dream: qwen2,
@@ -116,22 +140,34 @@ export const dense: Readonly<Record<string, Architecture>> = {
   "hunyuan-dense": { ...qwen3, defaults: tied },
   hunyuan_vl: qwen3,
   maincoder: qwen3,
-  seed_oss: blocks(a.ends, [...a.norm("attn_norm"), ...a.attention, ...a.norm("post_attention_norm"), ...gatedFeedForward()], biased),
+  seed_oss: blocks(
+    a.ends,
+    [...a.norm("attn_norm"), ...a.attention, ...a.norm("post_attention_norm"), ...gatedFeedForward()],
+    biased,
+  ),
   arcee: blocks(a.endsWithRope, normed(a.attention, plainFeedForward())),
   apertus: blocks(a.endsWithRope, normed(headNormed, plainFeedForward()), { ropeFactors: true }),
   cohere2: blocks(a.ends, [...a.norm("attn_norm"), ...a.attention, ...gatedFeedForward()], tied),
-  "command-r": blocks(a.ends, [...a.norm("attn_norm"), ...only(isDeep, a.perHeadNorms), ...a.attention, ...gatedFeedForward()], tied),
+  "command-r": blocks(
+    a.ends,
+    [...a.norm("attn_norm"), ...only(isDeep, a.perHeadNorms), ...a.attention, ...gatedFeedForward()],
+    tied,
+  ),
   plamo: blocks(a.ends, [...a.norm("attn_norm"), ...a.attention, ...gatedFeedForward()]),
   olmo: blocks([...a.tokenEmbedding, ...a.head], [...a.attention, ...gatedFeedForward()]),
   olmo2: blocks(a.ends, [...a.attention, ...a.wideNorms, ...gatedFeedForward(), ...postNorms]),
-  exaone4: blocks(a.endsWithRope, [
-    ...a.attention,
-    ...a.headNorms,
-    ...gatedFeedForward(),
-    ...postNorms,
-    ...nextnEntrance,
-    ...only(d.isNextn, only(d.chosen("nextnNorm"), a.norm("nextn.shared_head_norm"))),
-  ], { nextnNorm: true }),
+  exaone4: blocks(
+    a.endsWithRope,
+    [
+      ...a.attention,
+      ...a.headNorms,
+      ...gatedFeedForward(),
+      ...postNorms,
+      ...nextnEntrance,
+      ...only(d.isNextn, only(d.chosen("nextnNorm"), a.norm("nextn.shared_head_norm"))),
+    ],
+    { nextnNorm: true },
+  ),
   glm4: blocks(a.ends, [...normed(a.attention, fusedFeedForward), ...postNorms, ...nextn]),
   chatglm: blocks(a.ends, normed(a.attention, fusedFeedForward), { fusedQueryKeyValue: true, attentionBias: true }),
   phi3: blocks([...a.ends, ...a.longRopeFactors], normed(a.attention, fusedFeedForward), fused),
@@ -148,7 +184,9 @@ export const dense: Readonly<Record<string, Architecture>> = {
       ...normed(a.attention, gatedFeedForward()),
       ...a.norm("attn_sub_norm"),
       ...a.norm("ffn_sub_norm", d.feedForward),
-      ...["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_down", "ffn_up"].map((name) => row(`${name}.scale`, [d.one], d.chosen("weightScale"))),
+      ...["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_down", "ffn_up"].map((name) =>
+        row(`${name}.scale`, [d.one], d.chosen("weightScale")),
+      ),
     ],
     tied,
   ),
@@ -169,7 +207,12 @@ export const dense: Readonly<Record<string, Architecture>> = {
   ),
   talkie: blocks(
     [...a.tokenEmbedding, ...a.head],
-    [...a.attention, row("attn_q_norm.weight", [d.one, d.heads]), ...gatedFeedForward(), row("layer_output_scale.weight", [d.one])],
+    [
+      ...a.attention,
+      row("attn_q_norm.weight", [d.one, d.heads]),
+      ...gatedFeedForward(),
+      row("layer_output_scale.weight", [d.one]),
+    ],
   ),
   chameleon: blocks(a.ends, normed([...a.attention, ...a.perHeadNorms], gatedFeedForward())),
   cogvlm: blocks(
@@ -186,13 +229,25 @@ export const dense: Readonly<Record<string, Architecture>> = {
   ),
 
   // layer norms with bias
-  gpt2: blocks([...a.biasedEnds, ...a.linear("position_embd", d.embedding, d.trainedContext)], gpt, { ...allBiased, ...fused, tiedEmbeddings: true }),
-  starcoder: blocks([...a.biasedEnds, ...a.linear("position_embd", d.embedding, d.trainedContext)], gpt, { ...allBiased, ...fused, tiedEmbeddings: true }),
+  gpt2: blocks([...a.biasedEnds, ...a.linear("position_embd", d.embedding, d.trainedContext)], gpt, {
+    ...allBiased,
+    ...fused,
+    tiedEmbeddings: true,
+  }),
+  starcoder: blocks([...a.biasedEnds, ...a.linear("position_embd", d.embedding, d.trainedContext)], gpt, {
+    ...allBiased,
+    ...fused,
+    tiedEmbeddings: true,
+  }),
   gptneox: blocks(a.biasedEnds, gpt, { ...allBiased, ...fused }),
   starcoder2: blocks(a.biasedEnds, gpt, { ...allBiased, tiedEmbeddings: true }),
   codeshell: blocks(a.biasedEnds, gpt, allBiased),
   jais2: blocks(a.biasedEnds, gpt, allBiased),
-  bloom: blocks([...a.biasedEnds, ...a.biasedNorm("token_embd_norm")], gpt, { ...allBiased, ...fused, tiedEmbeddings: true }),
+  bloom: blocks([...a.biasedEnds, ...a.biasedNorm("token_embd_norm")], gpt, {
+    ...allBiased,
+    ...fused,
+    tiedEmbeddings: true,
+  }),
   jais: blocks(a.biasedEnds, biasNormed(a.attention, gatedFeedForward()), { ...allBiased, ...fused }),
   nemotron: blocks(a.biasedEnds, gpt),
   orion: blocks(a.biasedEnds, biasNormed(a.attention, gatedFeedForward())),
@@ -205,7 +260,12 @@ export const dense: Readonly<Record<string, Architecture>> = {
   ]),
   falcon: blocks(
     a.biasedEnds,
-    [...a.biasedNorm("attn_norm"), ...only(hasSecondNorm, a.biasedNorm("attn_norm_2")), ...a.attention, ...plainFeedForward()],
+    [
+      ...a.biasedNorm("attn_norm"),
+      ...only(hasSecondNorm, a.biasedNorm("attn_norm_2")),
+      ...a.attention,
+      ...plainFeedForward(),
+    ],
     { ...fused, tiedEmbeddings: true },
   ),
   mpt: blocks(

@@ -77,11 +77,14 @@ export const has =
   (scope) =>
     (optionalNumber(scope, name) ?? 0) > 0;
 
-type Flag = { [K in keyof Scope["options"]]-?: Required<Scope["options"]>[K] extends boolean ? K : never }[keyof Scope["options"]];
+type Flag = {
+  [K in keyof Scope["options"]]-?: Required<Scope["options"]>[K] extends boolean ? K : never;
+}[keyof Scope["options"]];
 /** an option that is on, by the caller or by the architecture's default */
 export const chosen =
   (flag: Flag): Condition =>
   ({ options }) =>
     options[flag] ?? false;
 /** `expert_gating_func` 2 is a sigmoid: those routers were trained with a selection bias */
-export const hasRouterBias: Condition = (scope) => scope.options.routerBias ?? optionalNumber(scope, "expert_gating_func") === 2;
+export const hasRouterBias: Condition = (scope) =>
+  scope.options.routerBias ?? optionalNumber(scope, "expert_gating_func") === 2;

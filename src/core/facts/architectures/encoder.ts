@@ -2,12 +2,15 @@
 import * as a from "./attention.ts";
 import * as d from "./dimension.ts";
 import * as f from "./feed-forward.ts";
-import { type Architecture, type Block, type Condition, type Dimension, blocks, not, only, row } from "./row.ts";
+import { type Architecture, type Block, blocks, type Condition, type Dimension, not, only, row } from "./row.ts";
 import { requiredNumber } from "./scope.ts";
 
 const outputs: Dimension = ({ options }) => options.classifierOutputs ?? 0;
 const classifies: Condition = (scope) => outputs(scope) > 0;
-const classifier: Block = only(classifies, [...a.biasedLinear("cls", d.embedding, d.embedding), ...a.biasedLinear("cls.output", d.embedding, outputs)]);
+const classifier: Block = only(classifies, [
+  ...a.biasedLinear("cls", d.embedding, d.embedding),
+  ...a.biasedLinear("cls.output", d.embedding, outputs),
+]);
 
 const types: Block = [row("token_types.weight", [d.embedding, d.tokenTypes], d.chosen("tokenTypes"))];
 const positions: Block = a.linear("position_embd", d.embedding, d.trainedContext);

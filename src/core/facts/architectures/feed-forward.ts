@@ -26,7 +26,10 @@ export function plainFeedForward(width: Dimension = d.feedForward): Block {
 }
 
 /** gate and up in one matrix of twice the width */
-export const fusedFeedForward: Block = [...linear("ffn_down", d.feedForward, d.embedding), ...linear("ffn_up", d.embedding, d.twice(d.feedForward))];
+export const fusedFeedForward: Block = [
+  ...linear("ffn_down", d.feedForward, d.embedding),
+  ...linear("ffn_up", d.embedding, d.twice(d.feedForward)),
+];
 
 /** gate and up of every expert, apart or in one tensor (`create_tensor_gate_up_exps`, llama-model.cpp:3253, llama.cpp v0.5.0) */
 export function expertGateUp(width: Dimension, from: Dimension = d.embedding): Block {
@@ -57,7 +60,10 @@ export const sharedExpert = (width: Dimension): Block => [
 export const sharedByCount: Block = sharedExpert(d.times(d.expertFeedForward, d.sharedExperts));
 export const sharedByKey: Block = only(d.has("expert_shared_feed_forward_length"), sharedExpert(d.sharedFeedForward));
 /** shared expert behind a gate of its own */
-export const gatedSharedExpert = (width: Dimension): Block => [row("ffn_gate_inp_shexp.weight", [d.embedding]), ...sharedExpert(width)];
+export const gatedSharedExpert = (width: Dimension): Block => [
+  row("ffn_gate_inp_shexp.weight", [d.embedding]),
+  ...sharedExpert(width),
+];
 
 /** dense where the model has no experts, a mixture of `feed_forward_length` wide experts where it has some */
 export const denseOrMixture: Block = [

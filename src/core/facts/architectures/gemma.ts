@@ -2,7 +2,7 @@
 import * as a from "./attention.ts";
 import * as d from "./dimension.ts";
 import { expertNetworks, gatedFeedForward } from "./feed-forward.ts";
-import { type Architecture, type Block, type Condition, type Dimension, blocks, not, only, row } from "./row.ts";
+import { type Architecture, type Block, blocks, type Condition, type Dimension, not, only, row } from "./row.ts";
 
 /** llama.cpp has 256, four inputs and a rank of 64 built in for Gemma 3n (src/models/gemma3n.cpp, llama-hparams.h) */
 const perLayer: Dimension = d.keyOr("embedding_length_per_layer_input", d.fixed(256));
@@ -13,8 +13,17 @@ const perLayerEnds: Block = [
   ...a.linear("per_layer_model_proj", d.embedding, allLayers),
   ...a.norm("per_layer_proj_norm", perLayer),
 ];
-const perLayerInput: Block = [...a.linear("inp_gate", d.embedding, perLayer), ...a.linear("proj", perLayer, d.embedding), ...a.norm("post_norm")];
-const layer: Block = [...a.norm("post_attention_norm"), ...a.norm("ffn_norm"), ...gatedFeedForward(), ...a.norm("post_ffw_norm")];
+const perLayerInput: Block = [
+  ...a.linear("inp_gate", d.embedding, perLayer),
+  ...a.linear("proj", perLayer, d.embedding),
+  ...a.norm("post_norm"),
+];
+const layer: Block = [
+  ...a.norm("post_attention_norm"),
+  ...a.norm("ffn_norm"),
+  ...gatedFeedForward(),
+  ...a.norm("post_ffw_norm"),
+];
 
 const inputs: Dimension = d.keyOr("altup.num_inputs", d.fixed(4));
 const rank: Dimension = d.fixed(64);

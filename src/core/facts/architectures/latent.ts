@@ -34,10 +34,14 @@ export const latentKeyValue: Block = [
 ];
 
 export const joinedLatentWidth: Dimension = d.times(d.heads, fullValue);
-export const latentAttention: Block = [...latentQuery, ...latentKeyValue, ...linear("attn_output", joinedLatentWidth, d.embedding)];
+export const latentAttention: Block = [
+  ...latentQuery,
+  ...latentKeyValue,
+  ...linear("attn_output", joinedLatentWidth, d.embedding),
+];
 
-const indexerHeads: Dimension = d.key("attention.indexer.head_count");
-const indexerWidth: Dimension = d.key("attention.indexer.key_length");
+export const indexerHeads: Dimension = d.key("attention.indexer.head_count");
+export const indexerWidth: Dimension = d.key("attention.indexer.key_length");
 /** picks the tokens a sparse layer attends to (DeepSeek-V3.2) */
 export const indexer: Block = [
   ...biasedNorm("indexer.k_norm", indexerWidth),

@@ -5,27 +5,42 @@ import * as d from "./dimension.ts";
 import * as f from "./feed-forward.ts";
 import { plainIndexer } from "./latent.ts";
 import { nextn } from "./nextn.ts";
-import { type Architecture, type Block, type Condition, blocks, both, not, only, row } from "./row.ts";
+import { type Architecture, type Block, blocks, both, type Condition, not, only, row } from "./row.ts";
 import { requiredNumber } from "./scope.ts";
 
 const headNormed: Block = [...a.attention, ...a.headNorms];
 const qwen3moe = blocks(a.ends, normed(headNormed, f.mixture(d.expertFeedForwardOrShare)));
 const sharedOrExpert = d.keyOr("expert_shared_feed_forward_length", d.expertFeedForward);
-const sharedOrCount = d.keyOr("expert_shared_feed_forward_length", d.times(d.expertFeedForwardOrWhole, d.sharedExperts));
+const sharedOrCount = d.keyOr(
+  "expert_shared_feed_forward_length",
+  d.times(d.expertFeedForwardOrWhole, d.sharedExperts),
+);
 const deepseek: Block = f.leadingDense([...f.mixture(), ...f.optionalRouterBias, ...f.sharedByCount]);
-const biasNormedMixture: Block = [...a.biasedNorm("attn_norm"), ...a.attention, ...a.biasedNorm("ffn_norm"), ...f.mixture(d.feedForward)];
+const biasNormedMixture: Block = [
+  ...a.biasedNorm("attn_norm"),
+  ...a.attention,
+  ...a.biasedNorm("ffn_norm"),
+  ...f.mixture(d.feedForward),
+];
 const isSliding: Condition = ({ layer }) => layer.window === "sliding";
 
-const isInterleaved: Condition = (scope) => (scope.layer.index + 1) % requiredNumber(scope, "interleave_moe_layer_step") === 0;
+const isInterleaved: Condition = (scope) =>
+  (scope.layer.index + 1) % requiredNumber(scope, "interleave_moe_layer_step") === 0;
 const groups = d.over(d.experts, d.key("experts_per_group"));
 const groupFeedForward = d.keyOr("expert_chunk_feed_forward_length", d.headWidth);
-const headGateOr = (isElement: Condition): Block => [...only(isElement, a.elementGate), ...only(not(isElement), a.headGate)];
+const headGateOr = (isElement: Condition): Block => [
+  ...only(isElement, a.elementGate),
+  ...only(not(isElement), a.headGate),
+];
 const isElementGate: Condition = ({ options }) => options.attentionGate === "element";
 
 export const mixtures: Readonly<Record<string, Architecture>> = {
   qwen2moe: blocks(
     a.ends,
-    normed(a.attention, [...f.mixture(d.expertFeedForwardOrShare), ...f.gatedSharedExpert(d.keyOr("expert_shared_feed_forward_length", d.feedForward))]),
+    normed(a.attention, [
+      ...f.mixture(d.expertFeedForwardOrShare),
+      ...f.gatedSharedExpert(d.keyOr("expert_shared_feed_forward_length", d.feedForward)),
+    ]),
     { attentionBias: true },
   ),
   qwen3moe,
@@ -35,22 +50,33 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
   maple: qwen3moe,
   "llada-moe": qwen3moe,
   olmoe: blocks(a.ends, normed([...a.attention, ...a.wideNorms], f.mixture(d.feedForward))),
-  phimoe: blocks(
-    [...a.biasedEnds, row("output.bias", [d.vocabulary]), ...a.longRopeFactors],
-    biasNormedMixture,
-    { attentionBias: true, attentionOutputBias: true, ropeFactors: true },
+  phimoe: blocks([...a.biasedEnds, row("output.bias", [d.vocabulary]), ...a.longRopeFactors], biasNormedMixture, {
+    attentionBias: true,
+    attentionOutputBias: true,
+    ropeFactors: true,
+  }),
+  dbrx: blocks(
+    a.ends,
+    [...a.norm("attn_norm"), ...a.attention, ...a.norm("attn_output_norm"), ...f.mixture(d.feedForward)],
+    { fusedQueryKeyValue: true },
   ),
-  dbrx: blocks(a.ends, [...a.norm("attn_norm"), ...a.attention, ...a.norm("attn_output_norm"), ...f.mixture(d.feedForward)], { fusedQueryKeyValue: true }),
-  grok: blocks(a.ends, [
-    ...normed(a.attention, [
-      ...only(d.chosen("denseBesideExperts"), f.gatedFeedForward()),
-      ...f.mixture(d.expertFeedForwardOrWhole),
-    ]),
-    ...a.norm("attn_output_norm"),
-    ...only(not(d.chosen("denseBesideExperts")), a.norm("layer_output_norm")),
-    ...only(d.chosen("denseBesideExperts"), a.norm("post_ffw_norm")),
-  ], { tiedEmbeddings: true }),
-  arctic: blocks(a.ends, normed(a.attention, [...f.gatedFeedForward(d.embedding), ...a.norm("ffn_norm_exps"), ...f.mixture(d.feedForward)])),
+  grok: blocks(
+    a.ends,
+    [
+      ...normed(a.attention, [
+        ...only(d.chosen("denseBesideExperts"), f.gatedFeedForward()),
+        ...f.mixture(d.expertFeedForwardOrWhole),
+      ]),
+      ...a.norm("attn_output_norm"),
+      ...only(not(d.chosen("denseBesideExperts")), a.norm("layer_output_norm")),
+      ...only(d.chosen("denseBesideExperts"), a.norm("post_ffw_norm")),
+    ],
+    { tiedEmbeddings: true },
+  ),
+  arctic: blocks(
+    a.ends,
+    normed(a.attention, [...f.gatedFeedForward(d.embedding), ...a.norm("ffn_norm_exps"), ...f.mixture(d.feedForward)]),
+  ),
   grovemoe: blocks(
     a.ends,
     normed(headNormed, [
@@ -78,23 +104,32 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
   ),
   granite_swa: blocks(
     a.endsWithRope,
-    normed([...a.attention, ...a.sinks], [
-      ...only(not(d.hasExperts), f.gatedFeedForward()),
-      ...only(d.hasExperts, [
-        ...f.mixture(d.feedForward),
-        ...only(d.has("expert_shared_feed_forward_length"), [
-          ...a.linear("ffn_up_shexp", d.embedding, d.twice(d.sharedFeedForward)),
-          ...a.linear("ffn_down_shexp", d.sharedFeedForward, d.embedding),
+    normed(
+      [...a.attention, ...a.sinks],
+      [
+        ...only(not(d.hasExperts), f.gatedFeedForward()),
+        ...only(d.hasExperts, [
+          ...f.mixture(d.feedForward),
+          ...only(d.has("expert_shared_feed_forward_length"), [
+            ...a.linear("ffn_up_shexp", d.embedding, d.twice(d.sharedFeedForward)),
+            ...a.linear("ffn_down_shexp", d.sharedFeedForward, d.embedding),
+          ]),
         ]),
-      ]),
-    ]),
+      ],
+    ),
   ),
   "hunyuan-moe": blocks(
     a.ends,
-    normed(headNormed, [...f.mixture(d.feedForward), ...f.sharedExpert(d.keyOr("expert_shared_feed_forward_length", d.feedForward))]),
+    normed(headNormed, [
+      ...f.mixture(d.feedForward),
+      ...f.sharedExpert(d.keyOr("expert_shared_feed_forward_length", d.feedForward)),
+    ]),
     { tiedEmbeddings: true },
   ),
-  "minimax-m2": blocks(a.ends, normed([...a.attention, ...a.wideNorms], [...f.mixture(d.feedForward), ...f.routerBias])),
+  "minimax-m2": blocks(
+    a.ends,
+    normed([...a.attention, ...a.wideNorms], [...f.mixture(d.feedForward), ...f.routerBias]),
+  ),
   "minimax-m3": blocks(
     a.ends,
     normed(headNormed, f.leadingDense([...f.mixture(), ...f.routerBias, ...f.sharedByCount, ...plainIndexer])),
@@ -107,27 +142,32 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
     ]),
   ),
   afmoe: blocks(a.ends, [
-    ...normed([...headNormed, ...a.elementGate], f.leadingDense([
-      ...f.mixture(),
-      ...f.routerBias,
-      ...only(d.has("expert_shared_count"), f.sharedByCount),
-    ])),
+    ...normed(
+      [...headNormed, ...a.elementGate],
+      f.leadingDense([...f.mixture(), ...f.routerBias, ...only(d.has("expert_shared_count"), f.sharedByCount)]),
+    ),
     ...a.norm("post_attention_norm"),
     ...a.norm("post_ffw_norm"),
   ]),
   laguna: blocks(
     a.ends,
-    normed([...headNormed, ...headGateOr(isElementGate)], f.leadingDense([...f.mixture(), ...f.routerBias, ...f.sharedExpert(sharedOrExpert)])),
+    normed(
+      [...headNormed, ...headGateOr(isElementGate)],
+      f.leadingDense([...f.mixture(), ...f.routerBias, ...f.sharedExpert(sharedOrExpert)]),
+    ),
   ),
   bailingmoe: blocks(a.ends, normed(a.attention, [...f.mixture(), ...f.sharedByCount])),
   bailingmoe2: blocks(
     a.ends,
     [
-      ...normed(headNormed, f.leadingDense([
-        ...f.mixture(),
-        ...f.optionalRouterBias,
-        ...f.sharedExpert(d.times(sharedOrExpert, d.sharedExperts)),
-      ])),
+      ...normed(
+        headNormed,
+        f.leadingDense([
+          ...f.mixture(),
+          ...f.optionalRouterBias,
+          ...f.sharedExpert(d.times(sharedOrExpert, d.sharedExperts)),
+        ]),
+      ),
       ...nextn,
       ...only(d.isNextn, a.norm("layer_output_norm")),
     ],
@@ -161,7 +201,11 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
     a.endsWithRope,
     [
       ...normed(headNormed, [
-        ...only(both(d.pastLeadingDense, d.inTrunk), [...f.mixture(), ...f.optionalRouterBias, ...f.sharedExpert(sharedOrExpert)]),
+        ...only(both(d.pastLeadingDense, d.inTrunk), [
+          ...f.mixture(),
+          ...f.optionalRouterBias,
+          ...f.sharedExpert(sharedOrExpert),
+        ]),
         ...only((scope) => !d.pastLeadingDense(scope) || d.isNextn(scope), f.gatedFeedForward()),
       ]),
       ...nextn,
@@ -173,7 +217,10 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
     [
       ...a.norm("attn_norm"),
       ...a.attention,
-      ...f.leadingDense([...f.mixture(d.expertFeedForwardOrWhole), ...only(d.has("expert_shared_count"), f.sharedExpert(sharedOrCount))]),
+      ...f.leadingDense([
+        ...f.mixture(d.expertFeedForwardOrWhole),
+        ...only(d.has("expert_shared_count"), f.sharedExpert(sharedOrCount)),
+      ]),
       ...nextn,
     ],
     { tiedEmbeddings: true },
@@ -214,7 +261,11 @@ export const mixtures: Readonly<Record<string, Architecture>> = {
       ...normed(
         [...a.queryKeyValue(), ...a.headNorms, ...a.attentionOutput(d.joinedValueWidth), ...a.headGate],
         [
-          ...only(both(d.pastLeadingDense, d.inTrunk), [...f.mixture(), ...f.routerBias, ...f.sharedExpert(d.sharedFeedForward)]),
+          ...only(both(d.pastLeadingDense, d.inTrunk), [
+            ...f.mixture(),
+            ...f.routerBias,
+            ...f.sharedExpert(d.sharedFeedForward),
+          ]),
           ...only((scope) => !d.pastLeadingDense(scope) || d.isNextn(scope), f.gatedFeedForward()),
         ],
       ),

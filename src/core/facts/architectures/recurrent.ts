@@ -1,7 +1,14 @@
 /** Layers that keep a state instead of a cache: Mamba, short convolution, gated delta net, Kimi delta attention. */
 import { linear, norm } from "./attention.ts";
 import * as d from "./dimension.ts";
-import { type Block, type Dimension, row } from "./row.ts";
+import { type Block, both, type Condition, type Dimension, not, only, row } from "./row.ts";
+
+/** prediction blocks attend, whatever the pattern of the trunk says */
+export const keepsState: Condition = both(d.isRecurrent, d.inTrunk);
+export const eitherLayer = (recurrent: Block, attention: Block): Block => [
+  ...only(keepsState, recurrent),
+  ...only(not(keepsState), attention),
+];
 
 export const convolution: Dimension = d.key("ssm.conv_kernel");
 export const inner: Dimension = d.key("ssm.inner_size");
@@ -22,7 +29,11 @@ export const mamba: Block = [
 ];
 
 /** Jamba's norms inside a Mamba layer */
-export const mambaInnerNorms: Block = [...norm("ssm_dt_norm", timeRank), ...norm("ssm_b_norm", state), ...norm("ssm_c_norm", state)];
+export const mambaInnerNorms: Block = [
+  ...norm("ssm_dt_norm", timeRank),
+  ...norm("ssm_b_norm", state),
+  ...norm("ssm_c_norm", state),
+];
 
 const convolved: Dimension = d.plus(inner, d.times(d.fixed(2), groups, state));
 
@@ -57,11 +68,16 @@ const deltaNet = (gates: Block): Block => [
   ...norm("ssm_norm", state),
   ...linear("ssm_out", deltaValue, d.embedding),
 ];
-export const gatedDeltaNet: Block = deltaNet([...linear("ssm_beta", d.embedding, timeRank), ...linear("ssm_alpha", d.embedding, timeRank)]);
+export const gatedDeltaNet: Block = deltaNet([
+  ...linear("ssm_beta", d.embedding, timeRank),
+  ...linear("ssm_alpha", d.embedding, timeRank),
+]);
 /** Qwen3-Next keeps both gates in one matrix */
 export const gatedDeltaNetFusedGates: Block = deltaNet(linear("ssm_ba", d.embedding, d.twice(timeRank)));
 
 /** Kimi delta attention: as many heads as attention has, `kda.head_dim` wide. */
 export const deltaHead: Dimension = d.key("kda.head_dim");
 export const deltaInner: Dimension = d.times(d.modelHeads, deltaHead);
-export const deltaConvolutions: Block = ["q", "k", "v"].map((part) => row(`ssm_conv1d_${part}.weight`, [convolution, d.one, deltaInner]));
+export const deltaConvolutions: Block = ["q", "k", "v"].map((part) =>
+  row(`ssm_conv1d_${part}.weight`, [convolution, d.one, deltaInner]),
+);

@@ -2,7 +2,7 @@
 import * as a from "./attention.ts";
 import * as d from "./dimension.ts";
 import { gatedFeedForward } from "./feed-forward.ts";
-import { type Architecture, type Block, type Dimension, blocks, not, only, row } from "./row.ts";
+import { type Architecture, type Block, blocks, type Dimension, not, only, row } from "./row.ts";
 
 const wide: Dimension = d.embedding;
 const mixExtra: Dimension = d.key("time_mix_extra_dim");
@@ -15,7 +15,12 @@ const lowRank = (letter: string, middle: Dimension): Block => [
   ...a.linear(`time_mix_${letter}1`, wide, middle),
   ...a.linear(`time_mix_${letter}2`, middle, wide),
 ];
-const ends: Block = [...a.tokenEmbedding, ...a.biasedNorm("token_embd_norm"), ...a.biasedNorm("output_norm"), ...a.head];
+const ends: Block = [
+  ...a.tokenEmbedding,
+  ...a.biasedNorm("token_embd_norm"),
+  ...a.biasedNorm("output_norm"),
+  ...a.head,
+];
 const norms: Block = [...a.biasedNorm("attn_norm"), ...a.biasedNorm("attn_norm_2")];
 const fused = (lerps: number): Block => [row("time_mix_lerp_fused.weight", [wide, d.one, d.one, d.fixed(lerps)])];
 

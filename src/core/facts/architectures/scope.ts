@@ -77,5 +77,7 @@ export function requiredNumber(scope: Scope, key: string): number {
   const value = optionalNumber(scope, key);
   if (value !== undefined) return value;
   const name = `${scope.hyper.architecture}.${key}`;
-  throw new InputError(`The metadata has no ${name}, which the tensors of this architecture follow. Send it, or pass a GGUF file.`);
+  throw new InputError(
+    `The metadata has no ${name}, which the tensors of this architecture follow. Send it, or pass a GGUF file.`,
+  );
 }

@@ -1,5 +1,6 @@
 /** Every architecture whose tensors can be laid out without a file, by llama.cpp's name. */
 import { compressed } from "./compressed.ts";
+import { deltas } from "./delta.ts";
 import { dense } from "./dense.ts";
 import { encoders } from "./encoder.ts";
 import { gemmas } from "./gemma.ts";
@@ -7,4 +8,12 @@ import { hybrids } from "./hybrid.ts";
 import { mixtures } from "./mixture.ts";
 import type { Architecture } from "./row.ts";
 
-export const architectures: Readonly<Record<string, Architecture>> = { ...dense, ...gemmas, ...mixtures, ...compressed, ...hybrids, ...encoders };
+export const architectures: Readonly<Record<string, Architecture>> = {
+  ...dense,
+  ...gemmas,
+  ...mixtures,
+  ...compressed,
+  ...hybrids,
+  ...deltas,
+  ...encoders,
+};
