@@ -17,10 +17,36 @@ export interface WeightsComparison {
   readonly failure: string | undefined;
 }
 
-/** What a header says beside its key-values, and a catalog row says too: is the output matrix stored? */
-function layoutOptions(header: Model): LayoutOptions {
-  const names = new Set(header.tensors.map(({ name }) => name));
-  return { tiedEmbeddings: !names.has("output.weight"), ropeFactors: names.has("rope_freqs.weight") };
+/**
+ * Facts that a published config holds and GGUF key-values do not: is the output matrix stored, are there biases, is QKV one matrix?
+ * Read from a header by the names it has; shapes, counts and types are not.
+ */
+const structure: Readonly<Partial<Record<keyof LayoutOptions, RegExp>>> = {
+  ropeFactors: /^rope_(freqs|factors_)/,
+  attentionBias: /\.attn_(q|k|v|qkv)\.bias$/,
+  attentionOutputBias: /\.attn_output\.bias$/,
+  feedForwardBias: /\.ffn_(up|down)\.bias$/,
+  outputBias: /^output\.bias$/,
+  fusedExpertGateUp: /\.ffn_gate_up_exps\.weight$/,
+  queryKeyNorm: /\.attn_[qk]_norm\.weight$/,
+  routerBias: /\.exp_probs_b\.bias$/,
+  positionEmbedding: /^position_embd\.weight$/,
+  tokenTypes: /^token_types\.weight$/,
+  nextnHead: /\.nextn\.shared_head_head\.weight$/,
+  nextnNorm: /\.nextn\.shared_head_norm\.weight$/,
+};
+
+export function layoutOptions(header: Model): LayoutOptions {
+  const names = header.tensors.map(({ name }) => name);
+  const found = Object.fromEntries(
+    Object.entries(structure).map(([option, pattern]) => [option, names.some((name) => pattern.test(name))]),
+  );
+  return {
+    ...found,
+    tiedEmbeddings: !names.includes("output.weight"),
+    // delta-net layers have an attn_qkv of their own beside attention layers with three matrices
+    fusedQueryKeyValue: !names.some((name) => /\.attn_q(_a)?\.weight$/.test(name)),
+  };
 }
 
 export function compareWeights(row: WeightsRow, header: Model): WeightsComparison {
