@@ -1,7 +1,7 @@
 /**
  * Multi-head latent attention: queries and keys in a rotated and an unrotated part, keys and values unfolded from a latent
  * vector; or, where the file holds the absorbed matrices, attention over the latent vector itself, K alone being cached.
- * Source: llama.cpp v0.5.0 src/models/deepseek2.cpp:520-660, minicpm3.cpp:90-190, plm.cpp:80-170, kimi-linear.cpp:330-430;
+ * Source: llama.cpp v0.5.0 src/models/deepseek2.cpp:520-660, minicpm3.cpp:90-190, kimi-linear.cpp:330-430;
  * `build_attn` for `llm_graph_input_attn_k`, llama-graph.cpp:2955-3011.
  */
 import { HOST } from "../../facts/placement.ts";
@@ -107,14 +107,13 @@ export function unfoldedAttention(
   site: LayerSite,
   input: AttentionInput,
   parts: { readonly q: Node; readonly latent: Node; readonly shared: Node },
-  options: { readonly flatValues?: boolean; readonly rotatedFirst?: boolean } = {},
+  options: { readonly rotatedFirst?: boolean } = {},
 ): Node {
   const { tokens } = build.batch;
   const { heads, nope, value, rope } = latentDims(build, site);
   const kv = site.weights.mulMat("attn_kv_b", parts.latent);
   const unrotated = headPart(kv, nope, heads, tokens, nope + value);
-  const values = g.cont(headPart(kv, value, heads, tokens, nope + value));
-  const v = options.flatValues ? g.view2d(values, value * heads, tokens, value * heads * 4) : values;
+  const v = g.cont(headPart(kv, value, heads, tokens, nope + value));
   const rotated = g.repeat4d(parts.shared, rope, heads, tokens, 1);
   const k = options.rotatedFirst ? g.concat(rotated, unrotated, 0) : g.concat(unrotated, rotated, 0);
   return cachedAttention(build, site, input, { q: parts.q, k, v });

@@ -2,7 +2,7 @@
  * Mamba layers: a short convolution, then a selective state-space scan whose state is read by index and never copied.
  * Source: llama.cpp v0.5.0 src/models/mamba-base.cpp:9-304 and plamo2.cpp:258-426.
  */
-import type { Build, LayerSite } from "./builder.ts";
+import { type Build, type LayerSite, normed } from "./builder.ts";
 import * as g from "./ggml.ts";
 import type { Node } from "./node.ts";
 import {
@@ -44,8 +44,8 @@ function flat(cur: Node, { count, tokens }: Sequences): Node {
   return g.reshape(cur, cur.ne0, tokens * count);
 }
 
-/** Mamba (1): one decay per channel; `normed` where B, C and dt are normed even without weights (FalconMamba). */
-export function mamba(build: Build, site: LayerSite, input: StateInput, hidden: Node, normed: boolean): Node {
+/** Mamba (1): one decay per channel; `alwaysNormed` where B, C and dt are normed even without weights (FalconMamba). */
+export function mamba(build: Build, site: LayerSite, input: StateInput, hidden: Node, alwaysNormed: boolean): Node {
   const { graph } = build;
   const { facts, weights } = site;
   const sequences = sequencesOf(build);
@@ -66,7 +66,7 @@ export function mamba(build: Build, site: LayerSite, input: StateInput, hidden: 
   let dt = g.view3d(parts, timeRank, tokens, count, parts.nb1, parts.nb2);
   let b = g.view4d(parts, state, 1, tokens, count, state * parts.nb0, parts.nb1, parts.nb2);
   let c = g.view4d(parts, state, 1, tokens, count, state * parts.nb0, parts.nb1, parts.nb2);
-  if (normed || weights.find("ssm_dt_norm.weight") !== undefined) {
+  if (alwaysNormed || weights.find("ssm_dt_norm.weight") !== undefined) {
     dt = weights.rmsNorm("ssm_dt_norm", dt);
     b = weights.rmsNorm("ssm_b_norm", b);
     c = weights.rmsNorm("ssm_c_norm", c);
@@ -127,6 +127,11 @@ export function mamba2(build: Build, site: LayerSite, input: StateInput, hidden:
   return weights.mulMat("ssm_out", g.reshape(gated, inner, tokens * count));
 }
 
+/** PLaMo 2's files name some norms without `.weight`. */
+export function bareNorm({ weights }: LayerSite, name: string, x: Node): Node {
+  return normed(x, weights.need(name), undefined, "rms");
+}
+
 /** PLaMo 2's Mamba: heads of Mamba 2, projections and norms of Mamba 1. */
 export function plamoMamba(build: Build, site: LayerSite, input: StateInput, hidden: Node): Node {
   const { graph } = build;
@@ -151,9 +156,9 @@ export function plamoMamba(build: Build, site: LayerSite, input: StateInput, hid
   const parts = weights.mulMat("ssm_x", mixed);
   const slice = (size: number): Node => g.view3d(parts, size, tokens, count, parts.nb1, parts.nb2);
   // llama.cpp's own floor for the width of dt, plamo2.cpp:340
-  const rawB = weights.rmsNorm("ssm_b_norm", slice(state));
-  const rawC = weights.rmsNorm("ssm_c_norm", slice(state));
-  const rawStep = weights.rmsNorm("ssm_dt_norm", slice(Math.max(64, Math.floor(build.hyper.embeddingLength / 16))));
+  const rawB = bareNorm(site, "ssm_b_norm", slice(state));
+  const rawC = bareNorm(site, "ssm_c_norm", slice(state));
+  const rawStep = bareNorm(site, "ssm_dt_norm", slice(Math.max(64, Math.floor(build.hyper.embeddingLength / 16))));
   const step = g.add(weights.mulMat("ssm_dt", rawStep), weights.need("ssm_dt.bias"));
   const a = g.reshape(weights.need("ssm_a"), 1, heads);
   const x = g.view4d(mixed, width, heads, tokens, count, width * 4, width * heads * 4, width * heads * tokens * 4);

@@ -2,6 +2,7 @@
  * Models whose recurrent layers follow a delta rule: Qwen3-Next, Qwen3.5, Kimi Linear.
  * Source: llama.cpp v0.5.0 src/models/{qwen3next,qwen35,qwen35moe,kimi-linear}.cpp.
  */
+import { storedHeadCounts } from "../../../facts/hyperparameters.ts";
 import { type AttentionInput, attentionInput, cachedAttention } from "../attention.ts";
 import type { Build, LayerSite, Weights } from "../builder.ts";
 import { deltaRule, gatedDeltaLayer, lengthNorm } from "../delta-net.ts";
@@ -187,7 +188,8 @@ function kimiDelta(build: Build, site: LayerSite, input: StateInput, x: Node): N
   const { weights, facts } = site;
   const { count, tokens } = sequencesOf(build);
   const width = build.count("kda.head_dim");
-  const heads = facts.headCount;
+  // recurrent layers have as many heads as the model's first layer says, though they attend to nothing
+  const heads = storedHeadCounts(build.hyper).heads[0] ?? 0;
   const cells = convolutionCells(build, facts);
   const before = stateRows(graph, input, cells);
   const fused = weights.has("attn_qkv.weight") ? weights.mulMat("attn_qkv", x) : undefined;

@@ -10,7 +10,7 @@ import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { convolutionCells, lastColumns, type StateInput, sequencesOf, stateInput, stateRows, storeStateRows } from "../recurrent.ts";
-import { mamba, mamba2, plamoMamba } from "../state-space.ts";
+import { bareNorm, mamba, mamba2, plamoMamba } from "../state-space.ts";
 import { outputHead, outputHeadOfRows } from "../output-head.ts";
 import { routerKeys } from "../router.ts";
 
@@ -218,9 +218,9 @@ export function plamo2(build: Build): void {
       cur = g.getRows(cur, rows);
       hidden = g.getRows(hidden, rows);
     }
-    const mixed = g.add(weights.rmsNorm("post_attention_norm", cur), hidden);
+    const mixed = g.add(bareNorm(site, "post_attention_norm", cur), hidden);
     const out = feedForward(weights, weights.rmsNorm("ffn_norm", mixed), { activation: "glu-joined", gate: undefined });
-    hidden = g.add(weights.rmsNorm("post_ffw_norm", out), mixed);
+    hidden = g.add(bareNorm(site, "post_ffw_norm", out), mixed);
   }
   outputHead(build, hidden);
 }

@@ -1,9 +1,9 @@
 /**
- * Models with multi-head latent attention. Source: llama.cpp v0.5.0 src/models/{deepseek2,mistral4,minicpm3,plm}.cpp.
+ * Models with multi-head latent attention. Source: llama.cpp v0.5.0 src/models/{deepseek2,mistral4,minicpm3}.cpp.
  */
 import { type AttentionInput, attentionInput } from "../attention.ts";
 import type { Build, LayerSite } from "../builder.ts";
-import { type FeedForwardOptions, feedForward } from "../feed-forward.ts";
+import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
 import { inputAttentionScale, inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import {
@@ -25,9 +25,6 @@ interface LatentRow {
   readonly scaledEmbeddings?: boolean;
   readonly ropeFactors?: boolean;
   readonly scaledResiduals?: boolean;
-  /** values are flattened to one line a token */
-  readonly flatValues?: boolean;
-  readonly feedForward?: FeedForwardOptions;
   /** the last hidden state is scaled ahead of the output matrix */
   readonly scaledHidden?: boolean;
 }
@@ -48,7 +45,7 @@ const latent = (row: LatentRow) => (build: Build): void => {
       hidden = g.getRows(hidden, rows);
     }
     const mixed = g.add(scaled(cur), hidden);
-    const out = latentFeedForward(build, site, weights.rmsNorm("ffn_norm", mixed), row);
+    const out = latentFeedForward(build, site, weights.rmsNorm("ffn_norm", mixed));
     hidden = g.add(scaled(out), mixed);
   }
   outputHead(build, hidden, { scaledHidden: row.scaledHidden ?? false });
@@ -74,11 +71,11 @@ function latentAttention(
   if ("absorbed" in input) return absorbedAttention(build, site, input.absorbed, { q, latent: vector, shared, temperature }, rotate);
   const turned = rotate(q);
   const queries = temperature === undefined ? turned : g.mul(turned, temperature);
-  return unfoldedAttention(build, site, input.unfolded, { q: queries, latent: vector, shared }, { flatValues: row.flatValues ?? false });
+  return unfoldedAttention(build, site, input.unfolded, { q: queries, latent: vector, shared });
 }
 
-function latentFeedForward(build: Build, { weights }: LayerSite, x: Node, row: LatentRow): Node {
-  if (!weights.has("ffn_gate_inp.weight")) return feedForward(weights, x, row.feedForward);
+function latentFeedForward(build: Build, { weights }: LayerSite, x: Node): Node {
+  if (!weights.has("ffn_gate_inp.weight")) return feedForward(weights, x);
   const routed = mixture(build, weights, x, routerKeys(build));
   return g.add(routed, feedForward(weights, x, { up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }));
 }
@@ -87,5 +84,4 @@ export const latentGraphs = {
   deepseek2: latent({}),
   mistral4: latent({}),
   minicpm3: latent({ scaledEmbeddings: true, ropeFactors: true, scaledResiduals: true, scaledHidden: true }),
-  plm: latent({ flatValues: true, feedForward: { activation: "relu-squared", gate: undefined } }),
 };
