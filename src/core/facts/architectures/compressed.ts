@@ -1,9 +1,9 @@
 /** Models with latent attention. Source: src/models/*.cpp of llama.cpp v0.5.0, by architecture name. */
 import * as a from "./attention.ts";
-import { normed } from "./dense.ts";
 import * as d from "./dimension.ts";
 import * as f from "./feed-forward.ts";
 import * as l from "./latent.ts";
+import { normed } from "./layer.ts";
 import { nextn } from "./nextn.ts";
 import { type Architecture, type Block, blocks, both, type Condition, type Dimension, not, only, row } from "./row.ts";
 import { lookup, optionalNumber, type Scope } from "./scope.ts";

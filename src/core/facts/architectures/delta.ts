@@ -1,10 +1,10 @@
 /** Models with gated delta nets or linear attention beside attention. Source: src/models/*.cpp of llama.cpp v0.5.0, by architecture name. */
 import * as a from "./attention.ts";
-import { normed } from "./dense.ts";
 import * as d from "./dimension.ts";
 import * as f from "./feed-forward.ts";
 import { hashedEmbedding, hashTable } from "./hashed-embedding.ts";
 import * as l from "./latent.ts";
+import { normed } from "./layer.ts";
 import { nextn, nextnEntrance } from "./nextn.ts";
 import * as r from "./recurrent.ts";
 import { type Architecture, type Block, blocks, type Condition, type Dimension, only, row } from "./row.ts";

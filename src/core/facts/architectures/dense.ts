@@ -1,68 +1,30 @@
-/** Attention and one feed-forward network in every layer. Source: src/models/*.cpp of llama.cpp v0.5.0, by architecture name. */
+/** Attention and one gated feed-forward network in every layer, RMS norms. Source: src/models/*.cpp of llama.cpp v0.5.0, by architecture name. */
 import * as a from "./attention.ts";
 import * as d from "./dimension.ts";
 import { denseOrMixture, fusedFeedForward, gatedFeedForward, plainFeedForward } from "./feed-forward.ts";
+import { normed } from "./layer.ts";
 import { nextn, nextnEntrance } from "./nextn.ts";
-import { type Architecture, type Block, blocks, type Condition, type Dimension, not, only, row } from "./row.ts";
-import { lookup, optionalNumber } from "./scope.ts";
+import { type Architecture, type Block, blocks, type Condition, not, only, row } from "./row.ts";
+import { optionalNumber } from "./scope.ts";
 
-/** norm, attention, norm, feed-forward network */
-export const normed = (attention: Block, feedForward: Block): Block => [
-  ...a.norm("attn_norm"),
-  ...attention,
-  ...a.norm("ffn_norm"),
-  ...feedForward,
-];
-export const biasNormed = (attention: Block, feedForward: Block): Block => [
-  ...a.biasedNorm("attn_norm"),
-  ...attention,
-  ...a.biasedNorm("ffn_norm"),
-  ...feedForward,
-];
 const headNormed: Block = [...a.attention, ...a.headNorms];
 const postNorms: Block = [...a.norm("post_attention_norm"), ...a.norm("post_ffw_norm")];
 
+const gatedLayer: Block = normed(a.attention, gatedFeedForward());
 const llama = blocks(a.endsWithRope, normed(a.attention, denseOrMixture));
-const gatedDense = blocks(a.ends, normed(a.attention, gatedFeedForward()));
+const gatedDense = blocks(a.ends, gatedLayer);
 const tied = { tiedEmbeddings: true } as const;
 const biased = { attentionBias: true } as const;
-const allBiased = { attentionBias: true, attentionOutputBias: true, feedForwardBias: true } as const;
 const fused = { fusedQueryKeyValue: true } as const;
 
-const qwen2 = blocks(
-  [...a.ends, row("output.bias", [d.vocabulary], d.chosen("outputBias"))],
-  gatedDense.stacks[0]?.rows ?? [],
-  biased,
-);
+const qwen2 = blocks([...a.ends, row("output.bias", [d.vocabulary], d.chosen("outputBias"))], gatedLayer, biased);
 const qwen3 = blocks(a.ends, normed(headNormed, gatedFeedForward()));
-const gpt: Block = biasNormed(a.attention, plainFeedForward());
-const gemmaLayer: Block = [...normed(a.attention, gatedFeedForward()), ...postNorms];
+const gemmaLayer: Block = [...gatedLayer, ...postNorms];
 
-/** `attn_norm_2` is there in the models with grouped heads */
-const hasSecondNorm: Condition = (scope) => scope.options.secondNorm ?? scope.layer.kvHeadCount > 1;
-const isSequential: Condition = (scope) => scope.options.secondNorm ?? lookup(scope, "use_parallel_residual") !== true;
 const isDeep: Condition = (scope) => scope.options.queryKeyNorm ?? scope.hyper.layerCount >= 64;
 const hasAttention: Condition = ({ layer }) => layer.headCount > 0;
 const hasCacheHeads: Condition = ({ layer }) => layer.kvHeadCount > 0;
 const hasFeedForward: Condition = (scope) => (optionalNumber(scope, "feed_forward_length") ?? 0) > 0;
-const normBias = (name: string): Block => [...a.norm(name), row(`${name}.bias`, [d.embedding], d.chosen("normBias"))];
-
-/** one low-rank pair for every adapter and a zero one, stacked (Granite Switch) */
-const adapterSlots: Dimension = d.plus(d.key("adapters.count"), d.one);
-const adapterRank: Dimension = d.key("adapters.lora_rank");
-const adapter = (name: string, from: Dimension, to: Dimension): Block => [
-  row(`${name}.lora_a`, [from, adapterRank, adapterSlots]),
-  row(`${name}.lora_b`, [adapterRank, to, adapterSlots]),
-];
-const stackedAdapters: Block = [
-  ...adapter("attn_q", d.embedding, d.queryWidth),
-  ...adapter("attn_k", d.embedding, d.keyWidth),
-  ...adapter("attn_v", d.embedding, d.keyWidth),
-  ...adapter("attn_output", d.queryWidth, d.embedding),
-  ...adapter("ffn_gate", d.embedding, d.feedForward),
-  ...adapter("ffn_up", d.embedding, d.feedForward),
-  ...adapter("ffn_down", d.feedForward, d.embedding),
-];
 
 export const dense: Readonly<Record<string, Architecture>> = {
   llama,
@@ -82,38 +44,11 @@ export const dense: Readonly<Record<string, Architecture>> = {
     ]),
     ...only(hasFeedForward, [...a.norm("ffn_norm"), ...gatedFeedForward()]),
   ]),
-  exaone: { ...blocks(a.endsWithRope, normed(a.attention, gatedFeedForward())) },
+  exaone: blocks(a.endsWithRope, gatedLayer),
   smollm3: { ...gatedDense, defaults: tied },
   baichuan: gatedDense,
   internlm2: gatedDense,
   xverse: gatedDense,
-  nanbeige: {
-    model: a.endsWithRope,
-    stacks: [{ prefix: "blk", count: d.key("block_count"), rows: normed(a.attention, gatedFeedForward()) }],
-    defaults: {},
-  },
-  graniteswitch: {
-    model: a.ends,
-    stacks: [
-      {
-        prefix: "blk",
-        count: d.key("block_count"),
-        rows: [...normed(a.attention, gatedFeedForward()), ...stackedAdapters],
-      },
-    ],
-    defaults: fused,
-  },
-  hrm_text: {
-    model: [...a.tokenEmbedding, ...a.head, row("hrm.z_l_init", [d.embedding])],
-    stacks: [
-      {
-        prefix: "blk",
-        count: d.twice(d.key("hrm.layers_per_stack")),
-        rows: [...a.attention, ...a.elementGate, ...gatedFeedForward()],
-      },
-    ],
-    defaults: {},
-  },
   ernie4_5: { ...gatedDense, defaults: tied },
   paddleocr: gatedDense,
   gemma: { ...gatedDense, defaults: tied },
@@ -171,17 +106,12 @@ export const dense: Readonly<Record<string, Architecture>> = {
   glm4: blocks(a.ends, [...normed(a.attention, fusedFeedForward), ...postNorms, ...nextn]),
   chatglm: blocks(a.ends, normed(a.attention, fusedFeedForward), { fusedQueryKeyValue: true, attentionBias: true }),
   phi3: blocks([...a.ends, ...a.longRopeFactors], normed(a.attention, fusedFeedForward), fused),
-  phi2: blocks(
-    [...a.biasedEnds, row("output.bias", [d.vocabulary])],
-    [...a.biasedNorm("attn_norm"), ...a.attention, ...plainFeedForward()],
-    allBiased,
-  ),
   "muse-glimmer": blocks(a.ends, [...normed([...headNormed, ...a.elementGate], gatedFeedForward()), ...postNorms]),
   spark2_5: blocks(a.ends, normed([...a.attention, ...a.headGate], gatedFeedForward())),
   bitnet: blocks(
     [...a.tokenEmbedding, ...a.norm("output_norm")],
     [
-      ...normed(a.attention, gatedFeedForward()),
+      ...gatedLayer,
       ...a.norm("attn_sub_norm"),
       ...a.norm("ffn_sub_norm", d.feedForward),
       ...["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_down", "ffn_up"].map((name) =>
@@ -218,7 +148,7 @@ export const dense: Readonly<Record<string, Architecture>> = {
   cogvlm: blocks(
     a.ends,
     [
-      ...normed(a.attention, gatedFeedForward()),
+      ...gatedLayer,
       ...a.linear("vis_attn_qkv", d.embedding, d.queryKeyValueWidth),
       ...a.linear("vis_attn_output", d.queryWidth, d.embedding),
       ...a.linear("vis_gate", d.embedding, d.feedForward),
@@ -226,62 +156,5 @@ export const dense: Readonly<Record<string, Architecture>> = {
       ...a.linear("vis_up", d.embedding, d.feedForward),
     ],
     fused,
-  ),
-
-  // layer norms with bias
-  gpt2: blocks([...a.biasedEnds, ...a.linear("position_embd", d.embedding, d.trainedContext)], gpt, {
-    ...allBiased,
-    ...fused,
-    tiedEmbeddings: true,
-  }),
-  starcoder: blocks([...a.biasedEnds, ...a.linear("position_embd", d.embedding, d.trainedContext)], gpt, {
-    ...allBiased,
-    ...fused,
-    tiedEmbeddings: true,
-  }),
-  gptneox: blocks(a.biasedEnds, gpt, { ...allBiased, ...fused }),
-  starcoder2: blocks(a.biasedEnds, gpt, { ...allBiased, tiedEmbeddings: true }),
-  codeshell: blocks(a.biasedEnds, gpt, allBiased),
-  jais2: blocks(a.biasedEnds, gpt, allBiased),
-  bloom: blocks([...a.biasedEnds, ...a.biasedNorm("token_embd_norm")], gpt, {
-    ...allBiased,
-    ...fused,
-    tiedEmbeddings: true,
-  }),
-  jais: blocks(a.biasedEnds, biasNormed(a.attention, gatedFeedForward()), { ...allBiased, ...fused }),
-  nemotron: blocks(a.biasedEnds, gpt),
-  orion: blocks(a.biasedEnds, biasNormed(a.attention, gatedFeedForward())),
-  stablelm: blocks(a.biasedEnds, [
-    ...a.biasedNorm("attn_norm"),
-    ...a.attention,
-    ...only(d.chosen("queryKeyNorm"), a.perHeadNorms),
-    ...only(isSequential, a.biasedNorm("ffn_norm")),
-    ...gatedFeedForward(),
-  ]),
-  falcon: blocks(
-    a.biasedEnds,
-    [
-      ...a.biasedNorm("attn_norm"),
-      ...only(hasSecondNorm, a.biasedNorm("attn_norm_2")),
-      ...a.attention,
-      ...plainFeedForward(),
-    ],
-    { ...fused, tiedEmbeddings: true },
-  ),
-  mpt: blocks(
-    [
-      ...a.tokenEmbedding,
-      ...only(d.chosen("positionEmbedding"), a.linear("position_embd", d.embedding, d.trainedContext)),
-      ...normBias("output_norm"),
-      ...a.head,
-    ],
-    [
-      ...normBias("attn_norm"),
-      ...a.attention,
-      ...normBias("ffn_norm"),
-      ...plainFeedForward(),
-      ...only(d.chosen("queryKeyNorm"), [...normBias("attn_q_norm"), ...normBias("attn_k_norm")]),
-    ],
-    { ...fused, tiedEmbeddings: true },
   ),
 };

@@ -1,8 +1,8 @@
 /** Models with Mamba, RWKV or short convolutions, alone or beside attention. Source: src/models/*.cpp of llama.cpp v0.5.0, by architecture name. */
 import * as a from "./attention.ts";
-import { normed } from "./dense.ts";
 import * as d from "./dimension.ts";
 import * as f from "./feed-forward.ts";
+import { normed } from "./layer.ts";
 import { nextnEntrance } from "./nextn.ts";
 import * as r from "./recurrent.ts";
 import { type Architecture, type Block, blocks, both, type Condition, type Dimension, not, only, row } from "./row.ts";

@@ -51,7 +51,12 @@ export interface Architecture {
   readonly defaults: Scope["options"];
 }
 
-/** The usual architecture: one stack of all layers, named `blk.N`. */
+/** An architecture with one stack of layers, named `blk.N`, `count` of them in the file. */
+export function stored(count: Dimension, model: Block, rows: Block, defaults: Scope["options"] = {}): Architecture {
+  return { model, stacks: [{ prefix: "blk", count, rows }], defaults };
+}
+
+/** The usual architecture: every layer that runs is in the file. */
 export function blocks(model: Block, rows: Block, defaults: Scope["options"] = {}): Architecture {
-  return { model, stacks: [{ prefix: "blk", count: (scope) => scope.hyper.layerCount, rows }], defaults };
+  return stored((scope) => scope.hyper.layerCount, model, rows, defaults);
 }
