@@ -27,11 +27,11 @@ function cudaReserve(totalBytes: Bytes): Bytes {
 /** Shares of the memory that other backends leave to programs on a dedicated card. Assumed, but for SYCL: 80 % (old) to 98 % was seen. */
 const DEDICATED_SHARE: Partial<Record<Backend, number>> = { sycl: 0.95, rocm: 0.98, vulkan: 0.97 };
 
-/** Usable memory of a dedicated card with nothing else on it. */
-export function usableDedicated(entry: HardwareEntry, backend: Backend, total: Fact<Bytes>): Fact<Bytes> {
+/** Usable memory of a dedicated card with nothing else on it; `entry` is its catalog row where one is known. */
+export function usableDedicated(entry: HardwareEntry | undefined, backend: Backend, total: Fact<Bytes>): Fact<Bytes> {
   if (backend === "cuda") {
-    const reported = nearest(entry.cudaMemoryBytes, total.value);
-    if (reported !== undefined) return { value: reported, evidence: "catalog", source: `${entry.source}, total that CUDA reports` };
+    const reported = nearest(entry?.cudaMemoryBytes ?? [], total.value);
+    if (entry !== undefined && reported !== undefined) return { value: reported, evidence: "catalog", source: `${entry.source}, total that CUDA reports` };
     const value = Math.floor(total.value - cudaReserve(total.value));
     return { value, evidence: "assumed", source: "driver total less 2.5 %, at least 400 and at most 614 MiB: what idle NVIDIA drivers keep" };
   }

@@ -6,6 +6,7 @@ import type { Backend } from "../facts/hardware.ts";
 import { type Bytes, type BytesPerSecond, type FlopsPerSecond, GIB, MIB } from "../units.ts";
 import { nameKey, readingsOf } from "./device-names.ts";
 import type { HardwareRow } from "./hardware-row.ts";
+import { pcieBytesPerSecond } from "./pcie.ts";
 
 export interface HardwareEntry {
   readonly id: string;
@@ -38,11 +39,7 @@ export interface HardwareCatalog {
   byPciId(deviceId: string, revision?: string): readonly HardwareEntry[];
 }
 
-/** GB/s of one lane in one direction after line coding, by generation. Source: PCI Express base specifications 1.0 to 6.0. */
-const LANE_GBPS: Readonly<Record<number, number>> = { 1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563 };
-
 function entryOf(row: HardwareRow): HardwareEntry {
-  const lane = LANE_GBPS[row.pcieGeneration ?? 0];
   const tera = (value: number | undefined): number | undefined => (value === undefined ? undefined : Math.round(value * 1e12));
   return {
     id: row.id,
@@ -57,7 +54,7 @@ function entryOf(row: HardwareRow): HardwareEntry {
     bandwidthBytesPerSecond: Math.round(row.bandwidthGBps * 1e9),
     fp16FlopsPerSecond: tera(row.fp16Tflops),
     fp32FlopsPerSecond: tera(row.fp32Tflops),
-    linkBytesPerSecond: lane === undefined || row.pcieLanes === undefined ? undefined : Math.round(lane * row.pcieLanes * 1e9),
+    linkBytesPerSecond: pcieBytesPerSecond(row.pcieGeneration, row.pcieLanes),
     source: `catalog ${row.id} (${row.source})`,
     row,
   };
