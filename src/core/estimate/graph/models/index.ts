@@ -2,18 +2,21 @@
 import type { Hyperparameters } from "../../../facts/model.ts";
 import type { Build } from "../builder.ts";
 import { deltaGraphs } from "./delta.ts";
+import { encoderGraphs } from "./encoders.ts";
 import { gemma4Graphs } from "./gemma4.ts";
 import { hybridGraphs } from "./hybrid.ts";
 import { latentGraphs } from "./latent.ts";
 import { layerNormGraphs } from "./layer-norm.ts";
 import { llamaGraphs } from "./llama.ts";
+import { minimaxGraphs } from "./minimax.ts";
 import { mixtureGraphs } from "./mixtures.ts";
+import { rwkvGraphs } from "./rwkv.ts";
 import { windowedGraphs } from "./windowed.ts";
 import { llama4Graphs } from "./llama4.ts";
 
 export type GraphBuilder = (build: Build) => void;
 
-const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs };
+const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs };
 
 /** undefined: this architecture's graph is not known here. */
 export function graphOf(hyper: Hyperparameters): GraphBuilder | undefined {
