@@ -6,6 +6,7 @@ import type { Block, Dimension } from "./architectures/row.ts";
 import type { LayoutOptions, Scope } from "./architectures/scope.ts";
 import { architectures } from "./architectures/table.ts";
 import { InputError } from "./input-error.ts";
+import { MAX_LAYERS } from "./metadata-reader.ts";
 import type { Hyperparameters, LayerFacts } from "./model.ts";
 import type { TensorShape } from "./tensor.ts";
 
@@ -19,7 +20,7 @@ export function coveredArchitectures(): readonly string[] {
 /**
  * Every tensor of a file of this model: name, and shape in ggml's order (row width first, trailing ones dropped).
  * `options` says what metadata does not hold; the architecture's published files are the default.
- * @throws InputError for an architecture without rows, and for metadata that lacks a width.
+ * @throws InputError for an architecture without rows, and for metadata that lacks a width or holds an impossible one.
  */
 export function layoutTensors(hyper: Hyperparameters, options: LayoutOptions = {}): TensorShape[] {
   const architecture = Object.hasOwn(architectures, hyper.architecture) ? architectures[hyper.architecture] : undefined;
@@ -29,16 +30,23 @@ export function layoutTensors(hyper: Hyperparameters, options: LayoutOptions = {
       `The tensors of architecture "${hyper.architecture}" cannot be laid out from a config alone. Pass a GGUF file of the model instead.`,
     );
   const scope: Scope = { hyper, options: { ...architecture.defaults, ...options }, layer: first };
-  const stacks = architecture.stacks.flatMap(({ prefix, count, rows }) =>
-    stackLayers(scope, count).flatMap((layer) => fill(rows, { ...scope, layer }, `${prefix}.${layer.index}.`)),
-  );
-  return [...fill(architecture.model, scope, ""), ...stacks];
+  return [
+    ...fill(architecture.model, scope, ""),
+    ...architecture.stacks.flatMap(({ prefix, count, rows }) =>
+      stackLayers(scope, count).flatMap((layer) => fill(rows, { ...scope, layer }, `${prefix}.${layer.index}.`)),
+    ),
+  ];
 }
 
 /** The first `count` layers; a stack longer than the layer list (a deeper decoder) repeats the last one's facts. */
 function stackLayers(scope: Scope, count: Dimension): LayerFacts[] {
   const { layers } = scope.hyper;
-  return Array.from({ length: count(scope) }, (_, index) => ({
+  const length = count(scope);
+  if (!(length <= MAX_LAYERS))
+    throw new InputError(
+      `The metadata gives this model ${length} layers in one stack. llama.cpp allows ${MAX_LAYERS}: check its block counts.`,
+    );
+  return Array.from({ length }, (_, index) => ({
     ...(layers[index] ?? layers[layers.length - 1] ?? scope.layer),
     index,
   }));
@@ -47,12 +55,25 @@ function stackLayers(scope: Scope, count: Dimension): LayerFacts[] {
 function fill(rows: Block, scope: Scope, prefix: string): TensorShape[] {
   return rows
     .filter((row) => row.when(scope))
-    .map((row) => ({ name: prefix + row.name, shape: withoutTrailingOnes(row.shape.map((width) => width(scope))) }));
+    .map((row) => {
+      const name = prefix + row.name;
+      return {
+        name,
+        shape: asShape(
+          name,
+          row.shape.map((extent) => extent(scope)),
+        ),
+      };
+    });
 }
 
-/** As ggml counts dimensions (`ggml_n_dims`): a file has no trailing ones, but always one dimension. */
-function withoutTrailingOnes(shape: readonly number[]): readonly number[] {
-  let rank = shape.length;
-  while (rank > 1 && shape[rank - 1] === 1) rank--;
-  return shape.slice(0, rank);
+/** As ggml counts dimensions (`ggml_n_dims`): a file has no trailing ones, but always one dimension; none is empty. */
+function asShape(name: string, extents: readonly number[]): readonly number[] {
+  if (!extents.every((extent) => Number.isSafeInteger(extent) && extent > 0))
+    throw new InputError(
+      `The metadata gives tensor ${name} the shape ${extents.join(" x ")}. Check the widths and counts it is made of: all must be positive whole numbers.`,
+    );
+  let rank = extents.length;
+  while (rank > 1 && extents[rank - 1] === 1) rank--;
+  return extents.slice(0, rank);
 }

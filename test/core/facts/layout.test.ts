@@ -137,6 +137,21 @@ describe("layoutTensors", () => {
     expect(() => layoutTensors(hyper)).toThrow(InputError);
     expect(() => layoutTensors(hyper)).toThrow(/gptj.*Pass a GGUF file/);
   });
+  test.each([
+    ["qwen3.embedding_length", 0, /token_embd\.weight the shape 0 x 100/],
+    ["qwen3.feed_forward_length", 0, /blk\.0\.ffn_gate\.weight the shape 64 x 0/],
+  ])("%s = %d is refused", (key, count, message) => {
+    expect(() => lay({ [key]: count })).toThrow(message);
+  });
+  test("a decoder of a billion layers is refused before it is laid out", () => {
+    const t5 = {
+      ...Object.fromEntries(Object.entries(small).map(([key, entry]) => [key.replace("qwen3", "t5"), entry])),
+      "general.architecture": "t5",
+      "t5.attention.relative_buckets_count": 32,
+      "t5.decoder_block_count": 1e9,
+    };
+    expect(() => layoutTensors(readHyperparameters(t5, undefined))).toThrow(/1000000000 layers/);
+  });
   test("a missing width is named", () => {
     const { "qwen3.feed_forward_length": _, ...without } = small;
     expect(() => layoutTensors(readHyperparameters(without, undefined))).toThrow(/qwen3\.feed_forward_length/);

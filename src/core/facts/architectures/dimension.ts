@@ -52,7 +52,7 @@ export const valueWidth = times(keyValueHeads, valueHeadWidth);
 /** heads joined again, where the value heads have another width than the key heads */
 export const joinedValueWidth = times(heads, valueHeadWidth);
 export const queryKeyValueWidth = plus(queryWidth, keyWidth, valueWidth);
-export const ropeWidth: Dimension = keyOr("rope.dimension_count", headWidth);
+export const ropeWidth: Dimension = keyOr("rope.dimension_count", modelHeadWidth);
 export const ropeFactorCount = half(ropeWidth);
 
 export const feedForward: Dimension = key("feed_forward_length");
