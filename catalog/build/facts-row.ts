@@ -175,6 +175,9 @@ function linearOf(row: NonNullable<OfficialRow["linear_attn"]>): LinearAttention
 const GEMMA3_PADDED = 262208;
 const GEMMA3_TOKENS = 262144;
 
+/** Models that keep a state alone know no limit; the converter writes this (conversion/mamba.py, rwkv.py). */
+const STATE_ONLY_CONTEXT = 1_048_576;
+
 /** @throws when the row has no llama.cpp architecture */
 export function dimensionsOf(row: OfficialRow): ArchitectureFacts {
   if (!row.arch) throw new Error("llama.cpp has no architecture for it");
@@ -188,7 +191,7 @@ export function dimensionsOf(row: OfficialRow): ArchitectureFacts {
     layerCount: row.n_layer,
     embeddingLength: row.n_embd,
     vocabularyCount: row.arch === "gemma3" && row.n_vocab === GEMMA3_PADDED ? GEMMA3_TOKENS : row.n_vocab,
-    contextTokens: row.context_length ?? 0,
+    contextTokens: row.context_length || STATE_ONLY_CONTEXT,
     headCount: row.n_head,
     kvHeadCount: row.n_head_kv,
     keyLength,

@@ -22,11 +22,16 @@ interface Facts {
 
 function readFacts(path: string): Facts {
   const rows = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+  // the Hub's names do not mind case: a repository written in two ways is one, as its makers write it
+  const seen = new Set<string>();
   const official: OfficialRow[] = [];
   const tunes: TuneRow[] = [];
   rows.forEach((line, index) => {
     const raw: unknown = JSON.parse(line);
-    const isTune = tuneRow.parse(raw).finetune === true;
+    const { finetune, repo } = tuneRow.parse(raw);
+    if (seen.has(repo.toLowerCase())) return;
+    seen.add(repo.toLowerCase());
+    const isTune = finetune === true;
     const parsed = isTune ? tuneRow.safeParse(raw) : officialRow.safeParse(raw);
     if (!parsed.success) throw new Error(`facts line ${index + 1}: ${parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`);
     if (isTune) tunes.push(tuneRow.parse(raw));

@@ -1,0 +1,181 @@
+/** What must hold of the model and quality catalogs: strict shapes, names that are unique, references that lead somewhere, counts that add up. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { catalogUseCases } from "../../src/core/facts/catalog-model.ts";
+import { readHyperparameters } from "../../src/core/facts/hyperparameters.ts";
+import { layoutTensors } from "../../src/core/facts/layout.ts";
+import { weightCount } from "../../src/core/facts/tensor.ts";
+import { asMetadata } from "../../src/core/sources/gguf-keys.ts";
+
+const count = z.number().int().nonnegative();
+const repo = z.string().regex(/^[\w.-]+\/[\w.-]+$/);
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+const layout = z.strictObject({
+  tiedEmbeddings: z.boolean().optional(),
+  ropeFactors: z.boolean().optional(),
+  attentionBias: z.boolean().optional(),
+  attentionOutputBias: z.boolean().optional(),
+  feedForwardBias: z.boolean().optional(),
+  outputBias: z.boolean().optional(),
+  normBias: z.boolean().optional(),
+  queryKeyNorm: z.boolean().optional(),
+  feedForwardGate: z.boolean().optional(),
+  routerBias: z.boolean().optional(),
+  positionEmbedding: z.boolean().optional(),
+  tokenTypes: z.boolean().optional(),
+  attentionGate: z.enum(["none", "head", "element"]).optional(),
+  secondNorm: z.boolean().optional(),
+  expertLayers: z.strictObject({ period: count, offset: count }).optional(),
+});
+
+export const architectureSchema = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
+  architecture: z.string(),
+  keys: z.record(z.string(), z.union([scalar, z.array(scalar)])),
+  layout,
+  parameterCount: count.min(1_000_000),
+  activeParameterCount: count.optional(),
+  nextnParameterCount: count.optional(),
+  evidence: z.enum(["A", "B"]),
+  basis: z.string().min(3),
+  source: z.string().min(3),
+});
+
+export const modelSchema = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
+  repo,
+  name: z.string().min(1),
+  family: z.string().min(1),
+  architectureId: z.string(),
+  base: z.string().optional(),
+  released: z.string().regex(/^20\d\d(-(0[1-9]|1[0-2]))?$/).optional(),
+  license: z.string().optional(),
+  commercialUse: z.enum(["allowed", "conditional", "not-allowed"]).optional(),
+  useCases: z.array(z.enum(catalogUseCases)),
+  traits: z.array(z.enum(["base", "safety"])).optional(),
+  capabilities: z.strictObject({
+    tools: z.literal(true).optional(),
+    thinking: z.literal(true).optional(),
+    vision: z.literal(true).optional(),
+    embedding: z.literal(true).optional(),
+    reranking: z.literal(true).optional(),
+  }),
+  trainedContextTokens: count.max(20_000_000),
+  vocabularyCount: count.min(1).optional(),
+  totalParameterCount: count.optional(),
+  aliases: z.array(repo).optional(),
+  ggufRepos: z.array(repo).optional(),
+  mlxRepos: z.array(repo).optional(),
+  quantizedRepos: z.array(repo).optional(),
+  ollama: z.string().optional(),
+  popularity: z.strictObject({ downloadCount: count, likeCount: count.optional(), date: z.iso.date() }).optional(),
+  source: z.string().min(3),
+});
+
+const familySchema = z.strictObject({ family: z.string(), architectures: z.array(architectureSchema), models: z.array(modelSchema) });
+
+const fitted = z.tuple([z.number().min(-8).max(8), z.number().positive().max(3), count]);
+const abilityRow = z.strictObject({
+  coding: fitted.optional(), reasoning: fitted.optional(), general: fitted.optional(), chat: fitted.optional(), tool: fitted.optional(), multimodal: fitted.optional(),
+  embedding: fitted.optional(),
+});
+const abilitiesSchema = z.strictObject({
+  source: z.string(),
+  date: z.iso.date(),
+  unit: z.string(),
+  models: z.record(z.string(), abilityRow),
+  inherited: z.record(z.string(), z.strictObject({ from: z.string(), minimumSd: z.number().min(0.35).max(1) })),
+});
+
+type Family = z.infer<typeof familySchema>;
+type Architecture = z.infer<typeof architectureSchema>;
+type Model = z.infer<typeof modelSchema>;
+
+/** Fewer current models than this and the catalog has lost something. */
+const MIN_CURRENT_MODELS = 60;
+const CURRENT_FROM = "2024-06";
+
+function duplicates(names: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  return names.filter((name) => {
+    const key = name.toLowerCase();
+    if (seen.has(key)) return true;
+    seen.add(key);
+    return false;
+  });
+}
+
+/** The stored count is the layout's own; a change in a layout or a key shows here. */
+function architectureProblems(entry: Architecture): readonly string[] {
+  const { id, architecture, keys, layout: options, parameterCount, activeParameterCount } = entry;
+  const problems: string[] = [];
+  try {
+    const defined = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const counted = layoutTensors(readHyperparameters(asMetadata(architecture, keys), undefined), defined).reduce((sum, tensor) => sum + weightCount(tensor), 0);
+    if (counted !== parameterCount) problems.push(`architecture ${id}: lays out ${counted} weights, says ${parameterCount}`);
+  } catch (error) {
+    problems.push(`architecture ${id}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (activeParameterCount !== undefined && activeParameterCount > parameterCount * 1.05) problems.push(`architecture ${id}: ${activeParameterCount} active of ${parameterCount} weights`);
+  return problems;
+}
+
+function modelProblems(model: Model, ids: ReadonlyMap<string, Model>, architectures: ReadonlyMap<string, Architecture>): readonly string[] {
+  const problems: string[] = [];
+  const architecture = architectures.get(model.architectureId);
+  if (architecture === undefined) problems.push(`model ${model.id}: no architecture ${model.architectureId}`);
+  if (model.base !== undefined && !ids.has(model.base)) problems.push(`model ${model.id}: its base ${model.base} is not in the catalog`);
+  for (let at = model.base, steps = 0; at !== undefined; at = ids.get(at)?.base, steps++)
+    if (at === model.id || steps > 20) {
+      problems.push(`model ${model.id}: its bases lead in a circle`);
+      break;
+    }
+  if (model.trainedContextTokens < 64) problems.push(`model ${model.id}: a trained context of ${model.trainedContextTokens} tokens`);
+  return problems;
+}
+
+function parse<T>(schema: z.ZodType<T>, path: string, problems: string[]): T | undefined {
+  const parsed = schema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+  if (parsed.success) return parsed.data;
+  problems.push(...parsed.error.issues.slice(0, 10).map((issue) => `${path}: ${issue.path.join(".")}: ${issue.message}`));
+  return undefined;
+}
+
+function qualityProblems(path: string, ids: ReadonlyMap<string, Model>, problems: string[]): void {
+  const abilities = parse(abilitiesSchema, path, problems);
+  if (abilities === undefined) return;
+  for (const id of [...Object.keys(abilities.models), ...Object.keys(abilities.inherited)]) if (!ids.has(id)) problems.push(`abilities: ${id} is not in the catalog`);
+  for (const [id, { from }] of Object.entries(abilities.inherited)) {
+    if (abilities.models[id]) problems.push(`abilities: ${id} has scores of its own and inherits from ${from}`);
+    if (!abilities.models[from]) problems.push(`abilities: ${id} inherits from ${from}, which has no scores`);
+  }
+}
+
+/** Every problem of `catalog/models` and `catalog/quality`, in words; empty when all is well. */
+export function checkModels(catalogFolder: string): readonly string[] {
+  const problems: string[] = [];
+  const folder = join(catalogFolder, "models");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "known-missing.json");
+  const families = files.flatMap((name): Family[] => {
+    const family = parse(familySchema, join(folder, name), problems);
+    return family ? [family] : [];
+  });
+  const models = families.flatMap((family) => family.models);
+  const architectureList = families.flatMap((family) => family.architectures);
+  const ids = new Map(models.map((model) => [model.id, model]));
+  const architectures = new Map(architectureList.map((entry) => [entry.id, entry]));
+  for (const name of duplicates(models.map((model) => model.id))) problems.push(`two models have the id ${name}`);
+  for (const name of duplicates(models.flatMap((model) => [model.repo, ...(model.aliases ?? [])]))) problems.push(`two models have the repository ${name}`);
+  for (const name of duplicates(architectureList.map((entry) => entry.id))) problems.push(`two architectures have the id ${name}`);
+  const used = new Set(models.map((model) => model.architectureId));
+  for (const { id } of architectureList) if (!used.has(id)) problems.push(`architecture ${id} has no model`);
+  problems.push(...architectureList.flatMap(architectureProblems), ...models.flatMap((model) => modelProblems(model, ids, architectures)));
+  const current = models.filter(({ released = "", base }) => released >= CURRENT_FROM || (base !== undefined && (ids.get(base)?.released ?? "") >= CURRENT_FROM));
+  if (current.length < MIN_CURRENT_MODELS) problems.push(`only ${current.length} models since ${CURRENT_FROM}`);
+  const index = readFileSync(join(folder, "families.ts"), "utf8");
+  for (const name of files) if (!index.includes(`"./${name}"`)) problems.push(`families.ts does not import ${name}`);
+  qualityProblems(join(catalogFolder, "quality", "abilities.json"), ids, problems);
+  return problems;
+}
