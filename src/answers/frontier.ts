@@ -13,7 +13,7 @@ import { shapeHardware, shapeRun } from "../core/present/shapes.ts";
 import { shellCommand } from "../core/present/shell.ts";
 import { type AnswerContext, gatherHardware, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf, withDevices } from "./gather.ts";
 import { gatherModel } from "./model.ts";
-import { type RankedOption, rankOptions } from "./rank.ts";
+import { exactly, type RankedOption, rankOptions } from "./rank.ts";
 
 export const goals = ["quality", "decode", "prefill", "memory", "context"] as const;
 export type Goal = (typeof goals)[number];
@@ -47,6 +47,14 @@ const goalValue: Readonly<Record<Goal, (judged: Judged) => number>> = {
   context: ({ maxContextTokens }) => maxContextTokens,
 };
 
+const quickValue: Readonly<Record<Goal, (option: RankedOption) => number>> = {
+  quality: ({ ranked }) => ranked.quality.score,
+  decode: ({ ranked }) => ranked.speed?.decodeTokensPerSecond.mid ?? 0,
+  prefill: ({ ranked }) => ranked.speed?.prefillTokensPerSecond.mid ?? 0,
+  memory: ({ ranked }) => -ranked.memoryBytes,
+  context: ({ ranked }) => ranked.maxContextTokens,
+};
+
 const CACHE_TYPES: readonly CacheType[] = ["f16", "q8_0"];
 const UBATCHES = [512, 2048];
 
@@ -68,6 +76,7 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
   const gathered = await gatherHardware(args.hardware, args.memoryBasis, context);
   const hardware = withDevices(gathered.hardware, run.parsed);
   const ask = { ...modelQuestion(hardware, question, run), asGiven: false };
+  let dominatedByOthers = 0;
   const found: { readonly name: string; readonly judged: Judged }[] = [];
   if (args.model) {
     const choice = await gatherModel(args.model, context);
@@ -86,7 +95,12 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
     }
   } else {
     const options: readonly RankedOption[] = await rankOptions(question, hardware, run, {}, context);
-    found.push(...options.map(({ id, judged }) => ({ name: id, judged })));
+    // sums find the frontier of the catalog, tables judge what is on it
+    const rough = options.map((option) => ({ option, values: objectives.map((goal) => quickValue[goal](option)) }));
+    dominatedByOthers = rough.length;
+    const kept = frontier(rough);
+    dominatedByOthers -= kept.length;
+    found.push(...kept.map(({ option }) => ({ name: option.id, judged: exactly(option) })));
   }
   const points: Point[] = found
     .filter(({ judged }) => judged.candidate.fits && allowed(judged, args))
@@ -100,9 +114,9 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
   const { attach } = context;
   if (chart && attach) attach({ uri: CHART_URI, mimeType: "image/svg+xml", text: chart });
   return {
-    summary: frontierSummary(shaped, found.length, hardware.name, objectives),
+    summary: frontierSummary(shaped, found.length + dominatedByOthers, hardware.name, objectives),
     points: shaped,
-    dominatedCount: points.length - best.length,
+    dominatedCount: dominatedByOthers + points.length - best.length,
     objectives,
     qualityBasis: "expected share of points on a benchmark of middle difficulty, after quantization, 0 to 100",
     ...(shown.length < best.length ? { omittedCount: best.length - shown.length } : {}),

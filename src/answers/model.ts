@@ -1,9 +1,9 @@
 /** A model reference becomes what decisions take: variants to choose from, abilities, and where the artefact is. */
-import { commonRecipes, type Variant } from "../core/decide/variants.ts";
+import { commonRecipes, type Variant, variant } from "../core/decide/variants.ts";
 import { priorAbility } from "../core/estimate/quality.ts";
 import { type Abilities, type Ability, domains } from "../core/facts/ability.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
-import type { Model } from "../core/facts/model.ts";
+import type { Hyperparameters, Model } from "../core/facts/model.ts";
 import { applyRecipe, type Recipe, recipes } from "../core/facts/recipe.ts";
 import { tensorBytes, weightCount } from "../core/facts/tensor.ts";
 import { qualityConstants } from "../core/sources/calibration.ts";
@@ -32,32 +32,25 @@ export interface ModelChoice {
   readonly warnings: readonly string[];
 }
 
-const layouts = new WeakMap<ModelEntry, Map<Recipe, Model>>();
+const layouts = new WeakMap<Hyperparameters, Map<string, Model>>();
+const variantLists = new WeakMap<Hyperparameters, readonly Variant[]>();
 
-/** A catalog model as stored in `recipe`; laid out once. */
+/** A catalog model as stored in `recipe`; laid out once for all models of the same dimensions. */
 export function catalogModel(catalog: ModelCatalog, entry: ModelEntry, recipe: Recipe): Model {
-  const known = layouts.get(entry) ?? new Map<Recipe, Model>();
-  layouts.set(entry, known);
+  const hyper = catalog.hyperparametersOf(entry);
+  const known = layouts.get(hyper) ?? new Map<string, Model>();
+  layouts.set(hyper, known);
   const held = known.get(recipe);
   if (held) return held;
-  const hyper = catalog.hyperparametersOf(entry);
   const tensors = applyRecipe(hyper, catalog.tensorsOf(entry), recipe);
-  const model: Model = {
-    name: entry.name,
-    recipe,
-    hyper,
-    tensors,
-    fileBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
-    evidence: "catalog",
-    source: catalog.architectureOf(entry).source,
-    warnings: [],
-  };
+  const { evidence, basis } = catalog.architectureOf(entry);
+  const model: Model = { name: entry.architectureId, recipe, hyper, tensors, fileBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0), evidence: "catalog", source: `catalog, evidence ${evidence}: ${basis}`, warnings: [] };
   known.set(recipe, model);
   return model;
 }
 
 export function variantsOf(catalog: ModelCatalog, entry: ModelEntry, wanted: readonly string[] = commonRecipes): Variant[] {
-  return recipes.filter((recipe) => wanted.includes(recipe)).map((recipe) => ({ recipe, model: () => catalogModel(catalog, entry, recipe) }));
+  return recipes.filter((recipe) => wanted.includes(recipe)).map((recipe) => variant(recipe, () => catalogModel(catalog, entry, recipe)));
 }
 
 /** Scores of the model where it has any; else what its size and year suggest. */
@@ -74,8 +67,8 @@ export function withPriors(abilities: Abilities, parameterCount: number, release
 /** Several files of one model, or the one that is there. */
 function resolvedChoice(resolved: ResolvedModel, abilities: Abilities): ModelChoice {
   const { stored, entry } = resolved;
-  const variantOf = (recipe: Recipe): Variant => ({ recipe, model: () => resolved.model(recipe) });
-  const file: Variant | undefined = stored && { recipe: stored.recipe, model: () => stored };
+  const variantOf = (recipe: Recipe): Variant => variant(recipe, () => resolved.model(recipe));
+  const file: Variant | undefined = stored && variant(stored.recipe, () => stored);
   const common = recipes.filter((recipe) => commonRecipes.includes(recipe)).map(variantOf);
   const named = resolved.recipe === undefined ? undefined : variantOf(resolved.recipe);
   const only = file ?? named;
@@ -104,8 +97,10 @@ export async function gatherModel(reference: string, context: AnswerContext): Pr
 }
 
 export function catalogChoice(catalog: ModelCatalog, entry: ModelEntry, recipe: Recipe | undefined, abilities: Abilities): ModelChoice {
-  const allVariants = variantsOf(catalog, entry);
-  const variantOf = (wanted: Recipe): Variant => ({ recipe: wanted, model: () => catalogModel(catalog, entry, wanted) });
+  const hyper = catalog.hyperparametersOf(entry);
+  const allVariants = variantLists.get(hyper) ?? variantsOf(catalog, entry);
+  variantLists.set(hyper, allVariants);
+  const variantOf = (wanted: Recipe): Variant => variant(wanted, () => catalogModel(catalog, entry, wanted));
   return {
     id: entry.id,
     repo: entry.repo,

@@ -3,10 +3,11 @@ import { InputError } from "../core/facts/input-error.ts";
 import type { Hardware } from "../core/facts/hardware.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
 import type { Question } from "../core/decide/candidate.ts";
-import type { Judged } from "../core/decide/choose.ts";
+import { bestPlacement, judge, type Judged, type ModelQuestion } from "../core/decide/choose.ts";
 import { filterReasons, type RankFilters } from "../core/decide/filters.ts";
-import { rankModel } from "../core/decide/rank.ts";
+import { type Ranked, rankModel } from "../core/decide/rank.ts";
 import { readRequirements } from "../core/decide/requirements.ts";
+import type { Run } from "../core/facts/run.ts";
 import { isRecipe, recipes } from "../core/facts/recipe.ts";
 import { abilityIn, sizesOf } from "../core/estimate/quality.ts";
 import { rankedWhy, rankSummary } from "../core/present/rank-notes.ts";
@@ -45,20 +46,33 @@ export interface RankedOption {
   readonly id: string;
   readonly entry: ModelEntry;
   readonly choice: ModelChoice;
+  readonly run: Run;
+  readonly ask: ModelQuestion;
+  readonly ranked: Ranked;
+}
+
+/** A row of the page: judged exactly. */
+interface PageRow {
+  readonly entry: ModelEntry;
+  readonly choice: ModelChoice;
   readonly judged: Judged;
 }
 
-const rate = ({ judged }: RankedOption): number => judged.candidate.speed?.decodeTokensPerSecond.mid ?? 0;
+/** What the sums sorted, judged by the tables. */
+export function exactly({ ranked, run, ask, choice }: RankedOption): Judged {
+  const { question } = ask;
+  return judge(bestPlacement(ranked.variant.model(), run, ask, knowledge), abilityIn(choice.abilities, question.row.domain), knowledge, "run");
+}
 
 /** Larger first. */
 const orders = {
-  score: ({ judged }: RankedOption) => judged.score,
-  quality: ({ judged }: RankedOption) => judged.scores.quality,
-  speed: rate,
-  fit: ({ judged }: RankedOption) => judged.scores.fit,
-  context: ({ judged }: RankedOption) => judged.maxContextTokens,
-  memory: ({ judged }: RankedOption) => -judged.candidate.memoryBytes,
-  parameters: ({ judged }: RankedOption) => sizesOf(judged.candidate.model).parameterCount,
+  score: ({ ranked }: RankedOption) => ranked.score,
+  quality: ({ ranked }: RankedOption) => ranked.scores.quality,
+  speed: ({ ranked }: RankedOption) => ranked.speed?.decodeTokensPerSecond.mid ?? 0,
+  fit: ({ ranked }: RankedOption) => ranked.scores.fit,
+  context: ({ ranked }: RankedOption) => ranked.maxContextTokens,
+  memory: ({ ranked }: RankedOption) => -ranked.memoryBytes,
+  parameters: ({ ranked }: RankedOption) => sizesOf(ranked.variant.model()).parameterCount,
   released: ({ entry }: RankedOption) => Number((entry.released ?? "0").replace("-", "")),
 } as const;
 
@@ -94,12 +108,14 @@ async function judgeCatalog(question: Question, hardware: Hardware, run: Gathere
       continue;
     }
     const choice = catalogChoice(catalog, entry, undefined, abilitiesOf(entry));
+    const hyper = catalog.hyperparametersOf(entry);
+    const modelRun = run.runFor(hyper, filters.contextTokens ?? question.row.contextTokens);
     const ranked = rankModel(
       {
         ...ask,
         variants: filters.recipes ? variantsOf(catalog, entry, filters.recipes) : choice.variants,
         parameterCount: catalog.architectureOf(entry).parameterCount,
-        run: run.runFor(catalog.hyperparametersOf(entry), filters.contextTokens ?? question.row.contextTokens),
+        run: modelRun,
         ability: abilityIn(choice.abilities, question.row.domain),
       },
       knowledge,
@@ -108,13 +124,12 @@ async function judgeCatalog(question: Question, hardware: Hardware, run: Gathere
       reject("does not fit", entry.id);
       continue;
     }
-    const option = { id: entry.id, entry, choice, judged: ranked };
-    const { candidate } = ranked;
-    if (!candidate.fits) {
+    const option = { id: entry.id, entry, choice, run: modelRun, ask, ranked };
+    if (!ranked.fits) {
       reject("does not fit", entry.id);
       unfit.push(option);
-    } else if ((candidate.speed?.decodeTokensPerSecond.mid ?? 0) < (filters.minDecodeTokensPerSecond ?? 0)) reject(`decodes slower than ${filters.minDecodeTokensPerSecond} tok/s`, entry.id);
-    else if (candidate.memoryBytes > (filters.maxMemoryBytes ?? Number.POSITIVE_INFINITY)) reject("takes more memory than allowed", entry.id);
+    } else if ((ranked.speed?.decodeTokensPerSecond.mid ?? 0) < (filters.minDecodeTokensPerSecond ?? 0)) reject(`decodes slower than ${filters.minDecodeTokensPerSecond} tok/s`, entry.id);
+    else if (ranked.memoryBytes > (filters.maxMemoryBytes ?? Number.POSITIVE_INFINITY)) reject("takes more memory than allowed", entry.id);
     else if (ranked.maxContextTokens < (filters.minContextTokens ?? 0)) reject(`offers fewer than ${filters.minContextTokens} tokens of context here`, entry.id);
     else options.push(option);
   }
@@ -154,7 +169,7 @@ function filtersOf(args: Optional<RankArguments>): { readonly filters: RankFilte
   return { filters, unread: read.unread };
 }
 
-function shapeRanked({ entry, choice, judged }: RankedOption, rank: number, detailed: boolean) {
+function shapeRanked({ entry, choice, judged }: PageRow, rank: number, detailed: boolean) {
   const { candidate } = judged;
   const sizes = sizesOf(candidate.model);
   return {
@@ -185,10 +200,12 @@ export async function rankAnswer(args: Optional<RankArguments>, context: AnswerC
   const counted = await judgeCatalog(question, gathered.hardware, gatherRun(undefined), filters, context);
   const order = orders[sort];
   const pool = [...counted.options, ...(args.includeUnfit || filters.models ? counted.unfit : [])].filter(({ choice }) => !args.installedOnly || choice.installed);
-  const sorted = pool.sort((a, b) => (args.installedFirst ? Number(b.choice.installed) - Number(a.choice.installed) : 0) || Number(b.judged.candidate.fits) - Number(a.judged.candidate.fits) || order(b) - order(a) || (a.id < b.id ? -1 : 1));
+  const sorted = pool.sort((a, b) => (args.installedFirst ? Number(b.choice.installed) - Number(a.choice.installed) : 0) || Number(b.ranked.fits) - Number(a.ranked.fits) || order(b) - order(a) || (a.id < b.id ? -1 : 1));
   const start = readCursor(args.cursor, sorted.length);
   const limit = args.limit ?? 10;
-  const page = sorted.slice(start, start + limit);
+  const page = sorted.slice(start, start + limit).map((option): PageRow => ({ entry: option.entry, choice: option.choice, judged: exactly(option) }));
+  // sums and tables can differ by a little: within a page the exact score decides
+  if (sort === "score" && !args.installedFirst) page.sort((a, b) => Number(b.judged.candidate.fits) - Number(a.judged.candidate.fits) || b.judged.score - a.judged.score);
   const next = start + limit < sorted.length ? String(start + limit) : undefined;
   return {
     summary: rankSummary(page.map(({ entry, judged }) => ({ name: entry.name, judged })), counted.consideredCount, question.useCase, gathered.hardware.name),

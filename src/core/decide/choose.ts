@@ -65,12 +65,13 @@ export function taskSeconds(candidate: Candidate): number {
   return speed.timeToFirstTokenSeconds.mid + question.outputTokens / speed.decodeTokensPerSecond.mid;
 }
 
-export function judge(candidate: Candidate, ability: Ability | undefined, knowledge: Knowledge): Judged {
+/** @param context "searched": the largest that fits is found; "run": the run's own stands for it, where only that much is asked */
+export function judge(candidate: Candidate, ability: Ability | undefined, knowledge: Knowledge, context: "searched" | "run" = "searched"): Judged {
   const { model, run, question, hardware } = candidate;
   const klDivergence = meanKlDivergenceNats(model, run.cacheTypeK, run.cacheTypeV, knowledge.quality);
   const quality = estimateQuality(ability, question.row.domain, klDivergence, knowledge.quality);
   const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
-  const maxContextTokens = model.hyper.hasCache ? maxContext(run, contextCeiling(model, run), memoryOf) : candidate.fits ? model.hyper.trainedContextTokens : 0;
+  const maxContextTokens = context === "run" && candidate.fits ? run.contextTokens : model.hyper.hasCache ? maxContext(run, contextCeiling(model, run), memoryOf) : candidate.fits ? model.hyper.trainedContextTokens : 0;
   const scores = scoresOf(candidate, quality.score, maxContextTokens);
   return { candidate, quality, maxContextTokens, scores, score: candidate.fits ? weightedScore(scores, question.row.weights) : 0 };
 }

@@ -1,8 +1,9 @@
-/** One model at its best on a machine: the recipe whose score is highest, floors of quality kept where anything above them runs. */
+/** One model at its best on a machine, by sums: the recipe whose score is highest, floors of quality kept where anything above them runs. */
 import { sizesOf } from "../estimate/quality.ts";
 import type { Ability } from "../facts/ability.ts";
 import type { Run } from "../facts/run.ts";
-import { bestPlacement, judge, type Judged, type Knowledge, type ModelQuestion } from "./choose.ts";
+import type { Knowledge, ModelQuestion } from "./choose.ts";
+import { type Quick, quick } from "./quick.ts";
 import { floorBitsPerWeight, type Variant } from "./variants.ts";
 
 export interface RankQuestion extends ModelQuestion {
@@ -13,25 +14,28 @@ export interface RankQuestion extends ModelQuestion {
   readonly ability: Ability | undefined;
 }
 
+export interface Ranked extends Quick {
+  readonly variant: Variant;
+}
+
 /** No published file stores a weight in less. */
 const LEAST_BITS = 2;
 
 /** @returns undefined when not even the smallest file could fit in all the memory there is */
-export function rankModel(ask: RankQuestion, knowledge: Knowledge): Judged | undefined {
-  const { hardware, parameterCount } = ask;
+export function rankModel(ask: RankQuestion, knowledge: Knowledge): Ranked | undefined {
+  const { hardware, parameterCount, question } = ask;
   const memory = hardware.devices.reduce((sum, device) => (device.kind === "unified" ? sum : sum + device.memoryUsableBytes.value), 0) + hardware.host.ramAvailableBytes.value;
   if ((parameterCount * LEAST_BITS) / 8 > memory) return undefined;
-  let best: Judged | undefined;
+  let best: Ranked | undefined;
   for (const variant of ask.variants) {
-    if (variant.recipe === undefined) continue;
+    // a finer file than memory could hold needs no layout
+    if (variant.recipe === undefined || (parameterCount * variant.leastBits) / 8 > memory) continue;
     const model = variant.model();
-    if (model.fileBytes > memory) continue;
-    const { bitsPerWeight } = sizesOf(model);
-    if (best?.candidate.fits && bitsPerWeight < floorBitsPerWeight(parameterCount)) break;
-    const judged = judge(bestPlacement(model, ask.run, ask, knowledge), ask.ability, knowledge);
-    if (!best || judged.score > best.score) best = judged;
-    // coarser files only lose quality once the speed target is met on devices alone
-    if (judged.candidate.runMode === "gpu" && judged.candidate.fitLevel === "perfect" && judged.scores.speed >= 100) break;
+    if (best?.fits && sizesOf(model).bitsPerWeight < floorBitsPerWeight(parameterCount)) break;
+    const judged = { ...quick(model, hardware, ask.run, question, ask.ability, knowledge), variant };
+    if (!best || (judged.fits && !best.fits) || judged.score > best.score) best = judged;
+    // coarser files only lose quality once the target is met on devices alone
+    if (judged.runMode === "gpu" && judged.comfortable && judged.scores.speed >= 100) break;
   }
   return best;
 }

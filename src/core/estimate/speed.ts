@@ -218,8 +218,7 @@ function firstToken(setting: Setting, newTokens: Tokens, cachedTokens: Tokens, p
   };
 }
 
-function settingOf(model: Model, run: Run, placement: Placement, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): Setting {
-  const traffic = trafficOf(model, run, placement);
+function settingOf(model: Model, run: Run, traffic: TrafficByPlace, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): Setting {
   let baseType: TensorType = "f16";
   let most = 0;
   for (const place of [...traffic.devices, traffic.host])
@@ -233,13 +232,18 @@ function settingOf(model: Model, run: Run, placement: Placement, hardware: Hardw
 
 /** Decode speed at one depth of live context. */
 export function decodeAtDepth(model: Model, run: Run, placement: Placement, hardware: Hardware, question: SpeedQuestion, depthTokens: Tokens, calibration: Calibration): Interval {
-  const setting = settingOf(model, run, placement, hardware, question, calibration);
+  const setting = settingOf(model, run, trafficOf(model, run, placement), hardware, question, calibration);
   return rateInterval(total(decodeParts(setting, depthTokens)), quantilesFor(setting, "decode"));
 }
 
 /** Everything about speed that an answer shows. */
 export function estimateSpeed(model: Model, run: Run, placement: Placement, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): Speed {
-  const setting = settingOf(model, run, placement, hardware, question, calibration);
+  return estimateSpeedOf(model, run, trafficOf(model, run, placement), hardware, question, calibration);
+}
+
+/** The same of traffic that is already dealt. */
+export function estimateSpeedOf(model: Model, run: Run, traffic: TrafficByPlace, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): Speed {
+  const setting = settingOf(model, run, traffic, hardware, question, calibration);
   const { promptTokens, outputTokens } = question;
   const decode = decodeParts(setting, promptTokens + outputTokens / 2);
   const decodeTokensPerSecond = rateInterval(total(decode), quantilesFor(setting, "decode"));

@@ -160,3 +160,24 @@ export function cacheAt(traffic: Traffic, depthTokens: Tokens): { readonly bytes
   }
   return { bytes, flops };
 }
+
+/** Shares of traffics added up: what a place takes of several. Counts may be fractions of layers. */
+export function addTraffic(parts: readonly (readonly [Traffic, number])[]): Traffic {
+  const sum = emptyTraffic(parts[0]?.[0].expertFraction ?? 1);
+  for (const [part, share] of parts) {
+    if (share === 0) continue;
+    for (const [type, bytes] of part.bytesByType) addTo(sum.bytesByType, type, bytes * share);
+    for (const [type, weights] of part.weightsByType) addTo(sum.weightsByType, type, weights * share);
+    sum.activeBytes += part.activeBytes * share;
+    sum.expertBytes += part.expertBytes * share;
+    sum.denseWeights += part.denseWeights * share;
+    sum.expertWeights += part.expertWeights * share;
+    sum.stateBytes += part.stateBytes * share;
+    sum.layerCount += part.layerCount * share;
+    sum.moeLayerCount += part.moeLayerCount * share;
+    sum.linearLayerCount += part.linearLayerCount * share;
+    sum.guestExpertLayerCount += part.guestExpertLayerCount * share;
+    for (const { windowTokens, bytesPerPosition, flopsPerPosition } of part.cacheReads) sum.cacheReads.push({ windowTokens, bytesPerPosition: bytesPerPosition * share, flopsPerPosition: flopsPerPosition * share });
+  }
+  return sum;
+}
