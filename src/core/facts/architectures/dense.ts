@@ -18,7 +18,11 @@ const biased = { attentionBias: true } as const;
 const fused = { fusedQueryKeyValue: true } as const;
 
 const qwen2 = blocks([...a.ends, row("output.bias", [d.vocabulary], d.chosen("outputBias"))], gatedLayer, biased);
-const qwen3 = blocks(a.ends, normed(headNormed, gatedFeedForward()));
+const qwen3 = blocks(
+  [...a.ends, ...only(d.classifies, a.linear("cls.output", d.embedding, d.classifierOutputs))],
+  normed(headNormed, gatedFeedForward()),
+);
+const headNormedDense = blocks(a.ends, normed(headNormed, gatedFeedForward()));
 const gemmaLayer: Block = [...gatedLayer, ...postNorms];
 
 const isDeep: Condition = (scope) => scope.options.queryKeyNorm ?? scope.hyper.layerCount >= 64;
@@ -72,9 +76,9 @@ export const dense: Readonly<Record<string, Architecture>> = {
   dream: qwen2,
   qwen3,
   qwen3vl: qwen3,
-  "hunyuan-dense": { ...qwen3, defaults: tied },
-  hunyuan_vl: qwen3,
-  maincoder: qwen3,
+  "hunyuan-dense": { ...headNormedDense, defaults: tied },
+  hunyuan_vl: headNormedDense,
+  maincoder: headNormedDense,
   seed_oss: blocks(
     a.ends,
     [...a.norm("attn_norm"), ...a.attention, ...a.norm("post_attention_norm"), ...gatedFeedForward()],

@@ -1,6 +1,6 @@
 /** The widths and conditions that rows are made of, in the order of llama.cpp's load-time locals (llama-model.h:835, v0.5.0). */
 import type { Condition, Dimension } from "./row.ts";
-import { optionalNumber, requiredNumber, type Scope } from "./scope.ts";
+import { lookup, optionalNumber, requiredNumber, type Scope } from "./scope.ts";
 
 export const one: Dimension = () => 1;
 export const fixed =
@@ -76,6 +76,13 @@ export const has =
   (name: string): Condition =>
   (scope) =>
     (optionalNumber(scope, name) ?? 0) > 0;
+
+/** a reranker names what its head puts out (`classifier.output_labels`) */
+export const classifierOutputs: Dimension = (scope) => {
+  const labels = lookup(scope, "classifier.output_labels");
+  return scope.options.classifierOutputs ?? (Array.isArray(labels) ? labels.length : 0);
+};
+export const classifies: Condition = (scope) => classifierOutputs(scope) > 0;
 
 type Flag = {
   [K in keyof Scope["options"]]-?: Required<Scope["options"]>[K] extends boolean ? K : never;

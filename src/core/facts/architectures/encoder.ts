@@ -5,11 +5,9 @@ import * as f from "./feed-forward.ts";
 import { type Architecture, type Block, blocks, type Condition, type Dimension, not, only, row } from "./row.ts";
 import { requiredNumber } from "./scope.ts";
 
-const outputs: Dimension = ({ options }) => options.classifierOutputs ?? 0;
-const classifies: Condition = (scope) => outputs(scope) > 0;
-const classifier: Block = only(classifies, [
+const classifier: Block = only(d.classifies, [
   ...a.biasedLinear("cls", d.embedding, d.embedding),
-  ...a.biasedLinear("cls.output", d.embedding, outputs),
+  ...a.biasedLinear("cls.output", d.embedding, d.classifierOutputs),
 ]);
 
 const types: Block = [row("token_types.weight", [d.embedding, d.tokenTypes], d.chosen("tokenTypes"))];
@@ -69,7 +67,7 @@ export const encoders: Readonly<Record<string, Architecture>> = {
     { ...biased, fusedQueryKeyValue: true },
   ),
   "jina-bert-v2": blocks(
-    bertEnds,
+    [...bertEnds, ...only(d.classifies, a.biasedLinear("cls", d.embedding, d.one))],
     [
       ...a.attention,
       ...only(d.chosen("queryKeyNorm"), [...a.biasedNorm("attn_q_norm"), ...a.biasedNorm("attn_k_norm")]),
@@ -83,7 +81,16 @@ export const encoders: Readonly<Record<string, Architecture>> = {
     { attentionBias: true, attentionOutputBias: true, tokenTypes: true },
   ),
   "modern-bert": blocks(
-    [...a.tokenEmbedding, ...a.norm("token_embd_norm"), ...a.norm("output_norm")],
+    [
+      ...a.tokenEmbedding,
+      ...a.norm("token_embd_norm"),
+      ...a.norm("output_norm"),
+      ...only(d.classifies, [
+        ...a.linear("cls", d.embedding, d.embedding),
+        ...a.norm("cls.norm"),
+        ...a.biasedLinear("cls.output", d.embedding, d.classifierOutputs),
+      ]),
+    ],
     [...only(not(d.isFirst), a.norm("attn_norm")), ...a.attention, ...f.fusedFeedForward, ...a.norm("ffn_norm")],
     { fusedQueryKeyValue: true },
   ),

@@ -49,7 +49,12 @@ const lfmDense: Block = normed(
   r.eitherLayer(r.shortConvolution, [...a.attention, ...a.headNorms]),
   f.gatedFeedForward(),
 );
-const lfmEnds: Block = [...a.tokenEmbedding, ...a.norm("token_embd_norm"), ...a.head];
+const lfmEnds: Block = [
+  ...a.tokenEmbedding,
+  ...a.norm("token_embd_norm"),
+  ...a.head,
+  ...only(d.has("embedding_length_out"), a.linear("dense_2", d.embedding, d.key("embedding_length_out"))),
+];
 
 /** PLaMo 2 splits its state by heads and norms step, B and C */
 const stepWidth: Dimension = (scope) => Math.max(64, Math.floor(scope.hyper.embeddingLength / 16));

@@ -47,7 +47,7 @@ export interface LayoutOptions {
   readonly weightScale?: boolean;
   /** a dense feed-forward network beside the experts (Grok 2) */
   readonly denseBesideExperts?: boolean;
-  /** classifier head of a reranker: `cls`, `cls.output` with this many outputs */
+  /** outputs of a reranker's head, where `classifier.output_labels` does not list them */
   readonly classifierOutputs?: number;
   /** a second norm ahead of the feed-forward network, where the architecture leaves the choice */
   readonly secondNorm?: boolean;
