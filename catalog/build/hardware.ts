@@ -10,6 +10,7 @@ import { type HardwareRow, hardwareFile } from "../../src/core/sources/hardware-
 import { nameKey, readingsOf } from "../../src/core/sources/device-names.ts";
 import { familyOf } from "./hardware/family.ts";
 import { shortId } from "./hardware/ids.ts";
+import { modelPatterns } from "./hardware/processors.ts";
 import { pciIdsOf } from "./hardware/pci.ts";
 import { bandwidthSources, sourceOf, sourceTitles } from "./hardware/sources.ts";
 
@@ -142,6 +143,7 @@ function rowOf(row: CollectedDevice, gfxOf: (pci: string) => string | undefined,
     name: row.name,
     variant: row.variant?.replace(/^Apple /, "Apple ") ?? undefined,
     aliases: aliasesOf(row, shortId(row)),
+    modelPattern: modelPatterns[shortId(row)],
     vendor: row.vendor === "generic" ? "Generic" : row.vendor,
     kind: kindOf(row),
     form: formOf(row),

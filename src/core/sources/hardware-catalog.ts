@@ -35,6 +35,8 @@ export interface HardwareCatalog {
   byId(id: string): HardwareEntry | undefined;
   /** every entry an id, driver name or alias can mean, whole words only; empty when none */
   named(name: string): readonly HardwareEntry[];
+  /** the platform of a processor, by its name or its model number as the system prints it */
+  processor(model: string): HardwareEntry | undefined;
   /** `deviceId` like `10de:2684`; entries listed for that very revision win */
   byPciId(deviceId: string, revision?: string): readonly HardwareEntry[];
 }
@@ -102,21 +104,27 @@ export function hardwareCatalog(rows: readonly HardwareRow[]): HardwareCatalog {
   const ids = new Map(entries.map((entry) => [entry.id, entry]));
   let names: Index | undefined;
   let pci: Index | undefined;
+  const named = (name: string): readonly HardwareEntry[] => {
+    const exact = ids.get(name.trim().toLowerCase());
+    if (exact !== undefined) return [exact];
+    // a table that cuts names ("RTX 4070 ...") also cuts "Ti" and "Laptop GPU": nothing can be known from it
+    if (name.includes("...")) return [];
+    names ??= nameIndex(entries);
+    for (const reading of readingsOf(name)) {
+      const key = nameKey(reading);
+      const found = names.get(key) ?? names.get(key.replaceAll(" ", ""));
+      if (found !== undefined) return found;
+    }
+    return [];
+  };
   return {
     entries,
     byId: (id) => ids.get(id),
-    named(name) {
-      const exact = ids.get(name.trim().toLowerCase());
-      if (exact !== undefined) return [exact];
-      // a table that cuts names ("RTX 4070 ...") also cuts "Ti" and "Laptop GPU": nothing can be known from it
-      if (name.includes("...")) return [];
-      names ??= nameIndex(entries);
-      for (const reading of readingsOf(name)) {
-        const key = nameKey(reading);
-        const found = names.get(key) ?? names.get(key.replaceAll(" ", ""));
-        if (found !== undefined) return found;
-      }
-      return [];
+    named,
+    processor(model) {
+      const plain = model.slice(0, 120).replace(/\((R|TM)\)|[®™]/gi, "").replace(/\s+/g, " ");
+      const byName = named(plain).find((entry) => entry.kind === "cpu");
+      return byName ?? entries.find(({ row }) => row.modelPattern !== undefined && new RegExp(row.modelPattern, "i").test(plain));
     },
     byPciId(deviceId, revision) {
       pci ??= pciIndex(entries);

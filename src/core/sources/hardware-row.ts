@@ -16,6 +16,8 @@ export const hardwareRow = z.strictObject({
   variant: z.string().optional(),
   /** further names of drivers, tools and people */
   aliases: z.array(z.string().min(1)).optional(),
+  /** processors: regular expression for the model names of the platform, letter case ignored */
+  modelPattern: z.string().optional(),
   vendor: z.string().min(2),
   kind: z.enum(["gpu", "unified", "cpu"]),
   form: z.enum(["desktop", "laptop", "workstation", "server", "module", "board", "soc", "apu", "cpu"]),

@@ -43,7 +43,9 @@ function unknownDevice(name: string, catalog: HardwareCatalog): InputError {
  * `rtx-3060-12gb`, `m3-max-64gb`, `NVIDIA GeForce RTX 4090`. `ramBytes`, where stated, is the size of a part that shares the RAM. Throws `InputError` that lists the closest ids or the sizes it comes with.
  */
 export function resolveDevice(name: string, catalog: HardwareCatalog, ramBytes?: Bytes): ResolvedDevice {
-  const whole = catalog.named(name);
+  const named = catalog.named(name);
+  const platform = named.length > 0 ? undefined : catalog.processor(name);
+  const whole = platform === undefined ? named : [platform];
   if (whole.length > 0) {
     // without a size in the name, the stated RAM of a shared pool tells the variants apart and is the size
     const pooled = ramBytes !== undefined && whole.every((entry) => entry.kind !== "gpu");

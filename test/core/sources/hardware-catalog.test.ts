@@ -85,6 +85,40 @@ describe("PCI ids", () => {
   });
 });
 
+describe("processors", () => {
+  it.each([
+    ["AMD EPYC 9354 32-Core Processor", "epyc-9004-genoa-bergamo"],
+    ["AMD EPYC 7H12 64-Core Processor", "epyc-7002-rome"],
+    ["AMD EPYC 7713P 64-Core Processor", "epyc-7003-milan"],
+    ["AMD Ryzen 9 5900X 12-Core Processor", "ryzen-3000-5000-desktop-am4"],
+    ["AMD Ryzen 7 7700 8-Core Processor", "ryzen-7000-desktop-am5"],
+    ["AMD Ryzen 9 9900X 12-Core Processor", "ryzen-9000-desktop-am5"],
+    ["AMD Ryzen Threadripper PRO 7965WX 24-Cores", "ryzen-threadripper-pro-7000wx"],
+    ["Intel(R) Xeon(R) Gold 6330 CPU @ 2.00GHz", "xeon-scalable-3rd-gen-ice-lake-sp"],
+    ["Intel(R) Xeon(R) Platinum 8468", "xeon-scalable-4th-gen-sapphire-rapids"],
+    ["Intel(R) Xeon(R) CPU E5-2697 v4 @ 2.30GHz", "xeon-e5-v3-v4-haswell-broadwell-ep"],
+    ["12th Gen Intel(R) Core(TM) i7-12700", "core-12th-gen-desktop-alder-lake-s"],
+    ["Intel(R) Core(TM) i5-14600K", "core-13th-14th-gen-desktop-raptor-lake-s"],
+    ["Intel(R) Core(TM) Ultra 7 258V", "core-ultra-200v-lunar-lake"],
+    ["Intel(R) N95", "n100-n305-alder-lake-n"],
+  ])("%s is %s", (model, id) => {
+    expect(catalog.processor(model)?.id).toBe(id);
+  });
+  it.each(["AMD EPYC", "AMD Ryzen 7 7840HS", "12th Gen Intel(R) Core(TM) i7-1260P", "Intel(R) Xeon(R) Processor", "Intel(R) Core(TM) i7-7700HQ CPU @ 2.80GHz", "", "QEMU Virtual CPU"])("%s is on no platform", (model) => {
+    expect(catalog.processor(model)).toBeUndefined();
+  });
+  it("names only rows that exist, one platform a model", () => {
+    const patterned = catalog.entries.filter(({ row }) => row.modelPattern !== undefined);
+    expect(patterned.length).toBe(36);
+    for (const { row } of patterned) {
+      for (const alias of row.aliases ?? []) {
+        const platforms = patterned.filter((entry) => new RegExp(entry.row.modelPattern ?? "", "i").test(alias)).map(({ id }) => id);
+        expect(platforms.filter((id) => id !== row.id), alias).toEqual([]);
+      }
+    }
+  });
+});
+
 describe("families", () => {
   it.each([
     ["rtx-3090", "nvidia-ampere"],

@@ -62,6 +62,7 @@ describe("catalog devices", () => {
     const { devices, host } = read("epyc-9004-genoa-bergamo, ram=384GiB");
     expect(devices).toEqual([]);
     expect(host.ramBandwidthBytesPerSecond).toMatchObject({ value: 460.8e9, evidence: "catalog" });
+    expect(read("AMD Ryzen 9 7900X 12-Core Processor, ram=64GiB").host).toMatchObject({ cpuModel: "AMD Ryzen 7000 desktop (AM5)" });
     expect(read("rtx-4090 + ryzen-7000-desktop-am5, ram=64GiB").host.ramBandwidthBytesPerSecond.value).toBe(83.2e9);
   });
   it("reads a driver's name with plus signs and commas outside of the list", () => {

@@ -90,7 +90,7 @@ export async function ramBandwidth(world: World, cpuModel: string, catalog: Hard
       return reported(dimms.bandwidthBytesPerSecond, `dmidecode: ${dimms.channelCount} channels of ${dimms.memoryType ?? "memory"} at ${dimms.configuredMegatransfers} MT/s`);
     }
   }
-  const processor = catalog.named(cpuModel).find((entry) => entry.kind === "cpu");
+  const processor = catalog.processor(cpuModel);
   if (processor !== undefined) return { value: processor.bandwidthBytesPerSecond, evidence: "catalog", source: `${processor.source}, all channels filled` };
   const usual = catalog.byId("ddr4-3200-2-channel");
   return { value: usual?.bandwidthBytesPerSecond ?? 51.2e9, evidence: "assumed", source: "two channels of DDR4-3200; the modules are not readable and the processor is not in the catalog" };

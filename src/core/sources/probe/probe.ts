@@ -7,6 +7,7 @@ import { sightApple } from "./apple.ts";
 import { identifyDevice } from "./devices.ts";
 import { type DrmFacts, sightDrm } from "./drm.ts";
 import { ramBandwidth, sightHost } from "./host.ts";
+import { matchEntry } from "./match.ts";
 import { sightNvidia } from "./nvidia.ts";
 import type { ProbedDevice, ProbedDisk, ProbeResult, SightedDevice } from "./result.ts";
 import { sightModels } from "./models.ts";
@@ -31,7 +32,7 @@ export async function probe(world: World, signal?: AbortSignal): Promise<ProbeRe
     sightModels(world),
   ]);
   const warnings = [...nvidia.warnings, ...platformWarnings(world)];
-  const shown = hideInvisible(world, nvidia.devices);
+  const shown = hideInvisible(world, inCudaOrder(world, nvidia.devices, catalog));
   const others = cards.filter(({ device }) => !nvidia.devices.some((known) => known.pciAddress !== undefined && known.pciAddress === device.pciAddress));
   const sightings: { readonly sighted: SightedDevice; readonly gpuLimit: Fact<Bytes> | undefined }[] = [
     ...shown.map((sighted) => ({ sighted, gpuLimit: undefined })),
@@ -59,6 +60,16 @@ export async function probe(world: World, signal?: AbortSignal): Promise<ProbeRe
 /** Graphics inside a processor use whatever modules are installed: their catalog bandwidth is a maximum. A chip with soldered memory has its own. */
 function isIntegrated(device: ProbedDevice, catalog: HardwareCatalog): boolean {
   return catalog.byId(device.catalogId ?? "")?.memoryBytes.length === 0;
+}
+
+/**
+ * CUDA counts the fastest card first unless `CUDA_DEVICE_ORDER=PCI_BUS_ID`; nvidia-smi counts by bus. Its measure of fast is not published:
+ * FP32 rate stands in, and equal cards keep their order.
+ */
+function inCudaOrder(world: World, devices: readonly SightedDevice[], catalog: HardwareCatalog): readonly SightedDevice[] {
+  if (world.env["CUDA_DEVICE_ORDER"] === "PCI_BUS_ID") return devices;
+  const rate = (device: SightedDevice): number => matchEntry(device, catalog, 0)?.fp32FlopsPerSecond ?? 0;
+  return devices.map((device) => ({ device, rate: rate(device) })).sort((a, b) => b.rate - a.rate).map(({ device }) => device);
 }
 
 function hideInvisible(world: World, devices: readonly SightedDevice[]): SightedDevice[] {

@@ -49,6 +49,13 @@ describe("NVIDIA", () => {
     expect(result.devices.map((device) => device.visible)).toEqual([false, true]);
     expect(hardwareOf(result, "now").devices.map((device) => device.id)).toEqual(["rtx-3060"]);
   });
+  it("lists cards in CUDA's order, the fastest first, unless the environment asks for the bus's", async () => {
+    const rows = ["3080", "5090", "3080"].map((model, i) => `${i}, NVIDIA GeForce RTX ${model}, GPU-${i}, 00000000:0${i}:00.0, [N/A], 10240, 10000, 580`).join("\n");
+    const details = [0, 1, 2].map((i) => `00000000:0${i}:00.0, 300, 8.6, [N/A], 9501, 4, 16`).join("\n");
+    const order = async (env: Record<string, string>): Promise<(string | undefined)[]> => (await see({ env, commands: smi(rows, details) })).devices.map((device) => device.pciAddress?.slice(5, 7));
+    expect(await order({})).toEqual(["01", "00", "02"]);
+    expect(await order({ CUDA_DEVICE_ORDER: "PCI_BUS_ID" })).toEqual(["00", "01", "02"]);
+  });
   it("keeps a modified card's identity and its real memory", async () => {
     const { devices } = await see({ commands: smi("0, NVIDIA GeForce RTX 4090, GPU-1, 00000000:01:00.0, 0x268410DE, 49140, 48500, 570.1\n", failing(2, "")) });
     expect(devices[0]).toMatchObject({ catalogId: "rtx-4090", memoryTotalBytes: { value: 49140 * MIB }, bandwidthBytesPerSecond: { value: 1008e9 } });
