@@ -14,7 +14,7 @@ export const plainKey: Dimension = d.minus(fullKey, ropeKey);
 const hasQueryRank: Condition = d.has("attention.q_lora_rank");
 const absorbed: Condition = d.has("attention.key_length_mla");
 
-export const latentQuery: Block = [
+const latentQuery: Block = [
   ...only(hasQueryRank, [
     ...norm("attn_q_a_norm", queryRank),
     ...linear("attn_q_a", d.embedding, queryRank),
@@ -23,7 +23,7 @@ export const latentQuery: Block = [
   ...only(not(hasQueryRank), linear("attn_q", d.embedding, d.times(d.heads, fullKey))),
 ];
 
-export const latentKeyValue: Block = [
+const latentKeyValue: Block = [
   ...norm("attn_kv_a_norm", keyValueRank),
   ...linear("attn_kv_a_mqa", d.embedding, d.plus(keyValueRank, ropeKey)),
   ...only(absorbed, [
