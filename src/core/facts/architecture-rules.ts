@@ -13,7 +13,10 @@ export interface WindowRule {
   /** the full layer comes first in its period */
   readonly denseFirst?: boolean;
   /** `required`: the key; `optional`: no window without it; `{tokens}`: built in, and whether a key may change it */
-  readonly tokens: "required" | "optional" | { readonly builtIn: number; readonly key: "ignored" | "overrides" | "switches-off" };
+  readonly tokens:
+    | "required"
+    | "optional"
+    | { readonly builtIn: number; readonly key: "ignored" | "overrides" | "switches-off" };
   /** only models with this many layers have it */
   readonly onlyLayerCount?: number;
 }
@@ -30,7 +33,13 @@ export type RecurrentLayers =
   | { readonly fullInterval: number };
 
 /** How large the state is (`n_embd_r`, `n_embd_s`, llama-hparams.cpp:208-258). */
-export type StateShape = "mamba" | "grouped-mamba" | "rwkv" | "short-convolution" | "delta-attention" | "linear-attention";
+export type StateShape =
+  | "mamba"
+  | "grouped-mamba"
+  | "rwkv"
+  | "short-convolution"
+  | "delta-attention"
+  | "linear-attention";
 
 export interface RecurrenceRule {
   readonly layers: RecurrentLayers;
@@ -64,7 +73,13 @@ export interface ArchitectureRule {
   /** files may announce NextN blocks and leave them out */
   readonly nextnMayBeAbsent?: true;
   /** layers with an indexer's own K cache */
-  readonly indexer?: "main-layers" | "listed-layers" | "listed-or-shared-layers" | "sparse-layers" | "attention-layers" | "finely-compressed-layers";
+  readonly indexer?:
+    | "main-layers"
+    | "listed-layers"
+    | "listed-or-shared-layers"
+    | "sparse-layers"
+    | "attention-layers"
+    | "finely-compressed-layers";
   /** K alone is cached although the model is no MLA */
   readonly keyOnlyCache?: true;
   /** beside its window a layer caches keys compressed over `attention.compress_ratios[i]` tokens */
@@ -75,7 +90,11 @@ export interface ArchitectureRule {
   readonly routerLayer?: true;
 }
 
-const standard = (period: WindowRule["period"], tokens: WindowRule["tokens"] = "required", denseFirst = false): WindowRule => ({
+const standard = (
+  period: WindowRule["period"],
+  tokens: WindowRule["tokens"] = "required",
+  denseFirst = false,
+): WindowRule => ({
   kind: "sliding",
   period,
   tokens,
@@ -83,20 +102,34 @@ const standard = (period: WindowRule["period"], tokens: WindowRule["tokens"] = "
 });
 const encoder = { cache: "none" } as const;
 const diffusion = { cache: "none", causal: false } as const;
-const hybridInterval = (fullInterval: number, state: StateShape): RecurrenceRule => ({ layers: { fullInterval }, state });
+const hybridInterval = (fullInterval: number, state: StateShape): RecurrenceRule => ({
+  layers: { fullInterval },
+  state,
+});
 const hybridHeads = (state: StateShape): RecurrenceRule => ({ layers: "without-kv-heads", state });
 const recurrent = (state: StateShape): ArchitectureRule => ({ recurrence: { layers: "all", state } });
 
+/** Attention in every layer, all said by the keys. */
+const plainArchitectures = `
+  llama llama-embed deci falcon gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen
+  qwen2 qwen2vl qwen3 qwen3vl phi2 phi3 phimoe plamo codeshell orion internlm2 minicpm minicpm3
+  gemma starcoder2 xverse command-r dbrx olmo olmoe openelm deepseek deepseek2 deepseek2-ocr
+  mistral3 mistral4 chatglm glm4 bitnet t5 jais jais2 nemotron exaone granite granitemoe
+  chameleon plm bailingmoe dots1 arcee ernie4_5 smollm3 seed_oss apertus hrm_text minimax-m2
+  cogvlm pangu-embedded paddleocr maincoder talkie
+`
+  .trim()
+  .split(/\s+/);
+
 export const architectureRules: Readonly<Record<string, ArchitectureRule>> = {
-  // attention in every layer, all said by the keys
-  llama: {}, "llama-embed": {}, deci: {}, falcon: {}, gpt2: {}, gptneox: {}, mpt: {}, baichuan: {}, starcoder: {}, refact: {},
-  bloom: {}, stablelm: {}, qwen: {}, qwen2: {}, qwen2vl: {}, qwen3: {}, qwen3vl: {}, phi2: {}, phi3: {}, phimoe: {}, plamo: {},
-  codeshell: {}, orion: {}, internlm2: {}, minicpm: {}, minicpm3: {}, gemma: {}, starcoder2: {}, xverse: {}, "command-r": {},
-  dbrx: {}, olmo: {}, olmoe: {}, openelm: {}, deepseek: {}, deepseek2: {}, "deepseek2-ocr": {}, mistral3: {}, mistral4: {},
-  chatglm: {}, glm4: {}, glm4moe: { expertWidth: "ffn-over-used" }, bitnet: {}, t5: {}, jais: {}, jais2: {}, nemotron: {}, exaone: {}, granite: {},
-  granitemoe: {}, chameleon: {}, plm: {}, bailingmoe: {}, bailingmoe2: { sharedWidthIsPerExpert: true }, dots1: {}, arcee: {}, ernie4_5: {},
-  "hunyuan-moe": { sharedExperts: 1 }, "hunyuan-dense": { singleExpertIsDense: true }, hunyuan_vl: { singleExpertIsDense: true }, smollm3: {}, seed_oss: {}, apertus: {},
-  hrm_text: {}, "minimax-m2": {}, cogvlm: {}, "pangu-embedded": {}, paddleocr: {}, maincoder: {}, talkie: {},
+  ...Object.fromEntries(plainArchitectures.map((name) => [name, {}])),
+
+  // one number differs
+  glm4moe: { expertWidth: "ffn-over-used" },
+  bailingmoe2: { sharedWidthIsPerExpert: true },
+  "hunyuan-moe": { sharedExperts: 1 },
+  "hunyuan-dense": { singleExpertIsDense: true },
+  hunyuan_vl: { singleExpertIsDense: true },
   nanbeige: { loops: "num_loops" },
   graniteswitch: { routerLayer: true },
 
@@ -127,7 +160,11 @@ export const architectureRules: Readonly<Record<string, ArchitectureRule>> = {
   afmoe: { window: standard(4, "optional") },
   laguna: { window: standard(4, "optional", true), sharedExperts: 1 },
   smallthinker: { window: standard(4, { builtIn: 4096, key: "switches-off" }, true) },
-  llama4: { window: { kind: "chunked", period: 4, tokens: { builtIn: 8192, key: "ignored" } }, moe: "interleaved-step", sharedExperts: 1 },
+  llama4: {
+    window: { kind: "chunked", period: 4, tokens: { builtIn: 8192, key: "ignored" } },
+    moe: "interleaved-step",
+    sharedExperts: 1,
+  },
   mimo2: { window: standard("array") },
   step35: { window: standard("array"), sharedExperts: 1 },
   spark2_5: { window: standard("array") },
@@ -165,12 +202,19 @@ export const architectureRules: Readonly<Record<string, ArchitectureRule>> = {
   lfm2moe: { recurrence: hybridHeads("short-convolution") },
   nemotron_h: { recurrence: { layers: "without-kv-heads-and-ffn", state: "grouped-mamba" } },
   nemotron_h_moe: {
-    recurrence: { layers: "without-kv-heads-and-ffn", state: "grouped-mamba" }, moe: "with-ffn", expertWidth: "ffn-over-used",
+    recurrence: { layers: "without-kv-heads-and-ffn", state: "grouped-mamba" },
+    moe: "with-ffn",
+    expertWidth: "ffn-over-used",
   },
   qwen3next: { recurrence: hybridInterval(4, "grouped-mamba"), expertWidth: "ffn-over-used", sharedExperts: 1 },
   qwen35: { recurrence: hybridInterval(4, "grouped-mamba") },
   qwen35moe: { recurrence: hybridInterval(4, "grouped-mamba"), expertWidth: "ffn-over-used", sharedExperts: 1 },
-  qwen4exp: { recurrence: hybridInterval(4, "grouped-mamba"), expertWidth: "ffn-over-used", sharedExperts: 1, indexer: "attention-layers" },
+  qwen4exp: {
+    recurrence: hybridInterval(4, "grouped-mamba"),
+    expertWidth: "ffn-over-used",
+    sharedExperts: 1,
+    indexer: "attention-layers",
+  },
   "minimax-01": { recurrence: hybridInterval(8, "linear-attention") },
   "kimi-linear": { recurrence: hybridHeads("delta-attention") },
   "kimi-k3": { recurrence: hybridHeads("delta-attention") },
@@ -182,7 +226,14 @@ export const architectureRules: Readonly<Record<string, ArchitectureRule>> = {
   hy_v4: { indexer: "listed-layers", nextnCache: true },
   dots3note: { window: standard("array"), indexer: "listed-layers", moe: "main-layers" },
   "minimax-m3": { indexer: "sparse-layers", nextnCache: true },
-  deepseek4: { window: standard("attention"), keyOnlyCache: true, compressedCache: true, indexer: "finely-compressed-layers", nextnCache: true, nextnMayBeAbsent: true },
+  deepseek4: {
+    window: standard("attention"),
+    keyOnlyCache: true,
+    compressedCache: true,
+    indexer: "finely-compressed-layers",
+    nextnCache: true,
+    nextnMayBeAbsent: true,
+  },
 };
 
 /** Parts of a model that llama.cpp knows by an architecture of their own, but that answer no prompt alone. */

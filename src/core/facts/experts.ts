@@ -26,9 +26,16 @@ export function readExperts(
 
   const sharedKey = reader.count("expert_shared_feed_forward_length") ?? 0;
   const shared = reader.count("expert_shared_count", MAX_EXPERTS) ?? rule.sharedExperts ?? (sharedKey > 0 ? 1 : 0);
-  const sharedWidth = sharedKey > 0 && !rule.sharedWidthIsPerExpert ? sharedKey : shared * (sharedKey || feedForwardLength);
+  const sharedWidth =
+    sharedKey > 0 && !rule.sharedWidthIsPerExpert ? sharedKey : shared * (sharedKey || feedForwardLength);
   const sharedFeedForwardLength = widths ? (widths.sharedExpert() ?? 0) : sharedWidth;
-  return { total, used, shared: sharedFeedForwardLength > 0 ? Math.max(1, shared) : 0, feedForwardLength, sharedFeedForwardLength };
+  return {
+    total,
+    used,
+    shared: sharedFeedForwardLength > 0 ? Math.max(1, shared) : 0,
+    feedForwardLength,
+    sharedFeedForwardLength,
+  };
 }
 
 interface LayerPlace {
@@ -60,7 +67,12 @@ function byRule(rule: MoeRule, reader: MetadataReader, { index, mainLayerCount, 
 }
 
 /** Whether layer `index` of a model with experts has any. */
-export function hasExperts(rule: ArchitectureRule, reader: MetadataReader, place: LayerPlace, widths: TensorWidths | undefined): boolean {
+export function hasExperts(
+  rule: ArchitectureRule,
+  reader: MetadataReader,
+  place: LayerPlace,
+  widths: TensorWidths | undefined,
+): boolean {
   if (widths) return widths.hasExperts(place.index);
   if (place.index < (reader.count("leading_dense_block_count") ?? 0)) return false;
   return byRule(rule.moe ?? "all", reader, place);

@@ -21,7 +21,10 @@ const MAX_CONTEXT_TOKENS = 2 ** 30;
 function ruleOf(architecture: string): ArchitectureRule {
   if (Object.hasOwn(architectureRules, architecture)) return architectureRules[architecture] ?? {};
   const part = Object.hasOwn(auxiliaryArchitectures, architecture) ? auxiliaryArchitectures[architecture] : undefined;
-  if (part) throw new InputError(`Architecture ${architecture} is ${part}, not a language model. Name the model it belongs to instead.`);
+  if (part)
+    throw new InputError(
+      `Architecture ${architecture} is ${part}, not a language model. Name the model it belongs to instead.`,
+    );
   throw new InputError(
     `Architecture ${architecture.slice(0, 60)} is unknown to llama.cpp v0.5.0. Send a model of a known architecture, or set general.architecture to the closest one (plain decoders: llama, with experts: qwen3moe).`,
   );
@@ -35,16 +38,25 @@ export function knownArchitectures(): readonly string[] {
 function readArchitecture(metadata: Metadata): string {
   const architecture = metadata["general.architecture"];
   if (typeof architecture === "string" && architecture !== "") return architecture;
-  throw new InputError("Model key general.architecture is missing. Add it: it names the family that every other key is prefixed with, e.g. llama.");
+  throw new InputError(
+    "Model key general.architecture is missing. Add it: it names the family that every other key is prefixed with, e.g. llama.",
+  );
 }
 
 function vocabularyCount(metadata: Metadata, reader: MetadataReader, widths: TensorWidths | undefined): number {
   const tokens = metadata["tokenizer.ggml.tokens"];
-  const count = widths?.vocabulary ?? reader.count("vocab_size", MAX_VOCABULARY) ?? (Array.isArray(tokens) ? tokens.length : undefined);
+  const count =
+    widths?.vocabulary ??
+    reader.count("vocab_size", MAX_VOCABULARY) ??
+    (Array.isArray(tokens) ? tokens.length : undefined);
   if (count !== undefined && count <= MAX_VOCABULARY) return count;
   if (count === undefined)
-    throw new InputError(`Model key ${reader.architecture}.vocab_size is missing and no tensor shows it. Add the number of tokens in the vocabulary.`);
-  throw new InputError(`A vocabulary of ${count} tokens is not plausible. Check the shape of token_embd.weight; the limit is ${MAX_VOCABULARY}.`);
+    throw new InputError(
+      `Model key ${reader.architecture}.vocab_size is missing and no tensor shows it. Add the number of tokens in the vocabulary.`,
+    );
+  throw new InputError(
+    `A vocabulary of ${count} tokens is not plausible. Check the shape of token_embd.weight; the limit is ${MAX_VOCABULARY}.`,
+  );
 }
 
 interface LayerCount {
@@ -62,13 +74,22 @@ function readLayerCount(rule: ArchitectureRule, reader: MetadataReader): LayerCo
   const loops = rule.loops ? Math.max(1, reader.count(rule.loops, MAX_LAYERS) ?? 1) : 1;
   const all = stored * loops + (rule.routerLayer ? 1 : 0);
   if (stored === 0 || all > MAX_LAYERS)
-    throw new InputError(`The model has ${all} layers. llama.cpp allows 1 to ${MAX_LAYERS}: check ${reader.architecture}.block_count.`);
+    throw new InputError(
+      `The model has ${all} layers. llama.cpp allows 1 to ${MAX_LAYERS}: check ${reader.architecture}.block_count.`,
+    );
   return { all, main: rule.routerLayer ? stored : all - nextn, stored };
 }
 
 /** Per-layer counts as the file gives them; layers that run again repeat, a router layer has one head. */
-function perLayer(rule: ArchitectureRule, { all, stored }: LayerCount, values: readonly number[], router: number): number[] {
-  return Array.from({ length: all }, (_, index) => (rule.routerLayer && index === stored ? router : (values[index % stored] ?? 0)));
+function perLayer(
+  rule: ArchitectureRule,
+  { all, stored }: LayerCount,
+  values: readonly number[],
+  router: number,
+): number[] {
+  return Array.from({ length: all }, (_, index) =>
+    rule.routerLayer && index === stored ? router : (values[index % stored] ?? 0),
+  );
 }
 
 export interface HeadCounts {
@@ -95,7 +116,12 @@ interface HeadDims {
 }
 
 /** Head widths: the key, else what the tensors show, else the hidden size over the heads of layer 0 (llama-model.cpp:1367-1400). */
-function readHeadDims(reader: MetadataReader, embedding: number, { heads, kvHeads }: HeadCounts, widths: TensorWidths | undefined): HeadDims {
+function readHeadDims(
+  reader: MetadataReader,
+  embedding: number,
+  { heads, kvHeads }: HeadCounts,
+  widths: TensorWidths | undefined,
+): HeadDims {
   const firstHeads = heads[0] ?? 0;
   if (firstHeads === 0) return { key: 0, value: 0, windowedKey: 0, windowedValue: 0 };
   const shown = (width: (index: number) => number | undefined) => {
@@ -123,7 +149,8 @@ function readLatent(reader: MetadataReader): LatentFacts | undefined {
   return {
     queryRank: reader.count("attention.q_lora_rank") ?? 0,
     kvRank,
-    ropeDim: reader.count("rope.dimension_count") ?? Math.max(0, (reader.count("attention.key_length") ?? kvRank) - kvRank),
+    ropeDim:
+      reader.count("rope.dimension_count") ?? Math.max(0, (reader.count("attention.key_length") ?? kvRank) - kvRank),
     keyDim,
     valueDim,
   };
@@ -132,7 +159,8 @@ function readLatent(reader: MetadataReader): LatentFacts | undefined {
 /** The first layer that keeps no cache of its own because it reads an earlier one's; all keep one when nothing says otherwise. */
 function firstSharingLayer(rule: ArchitectureRule, reader: MetadataReader, layerCount: number): number {
   if (rule.sharedCache === undefined) return layerCount;
-  if (rule.sharedCache === "shared_kv_layers") return layerCount - (reader.count("attention.shared_kv_layers", layerCount) ?? 0);
+  if (rule.sharedCache === "shared_kv_layers")
+    return layerCount - (reader.count("attention.shared_kv_layers", layerCount) ?? 0);
   return rule.sharedCache.firstLayers;
 }
 
@@ -165,7 +193,12 @@ export function readHyperparameters(metadata: Metadata, tensors: readonly Tensor
   const experts = readExperts(rule, reader, count.stored, feedForward, widths);
   const hasCache = rule.cache !== "none";
 
-  const recurrent = recurrentLayers(rule.recurrence, reader, count.main, heads.map((_, index) => ({ kvHeads: kvHeads[index] ?? 0, feedForward: feedForward[index] ?? 0 })));
+  const recurrent = recurrentLayers(
+    rule.recurrence,
+    reader,
+    count.main,
+    heads.map((_, index) => ({ kvHeads: kvHeads[index] ?? 0, feedForward: feedForward[index] ?? 0 })),
+  );
   const attention = heads.map(
     (headCount, index) =>
       headCount > 0 &&
@@ -174,7 +207,9 @@ export function readHyperparameters(metadata: Metadata, tensors: readonly Tensor
       (rule.recurrence?.layers !== "without-kv-heads-and-ffn" || index >= count.main || feedForward[index] === 0),
   );
   const windows = layerWindows(rule.window, reader, count.main, attention);
-  const state = rule.recurrence ? stateElements(rule.recurrence.state, reader, embedding, heads[0] ?? 0, dims.key) : noState;
+  const state = rule.recurrence
+    ? stateElements(rule.recurrence.state, reader, embedding, heads[0] ?? 0, dims.key)
+    : noState;
   const compression = reader.array("attention.compress_ratios") ?? [];
   const sharingFrom = firstSharingLayer(rule, reader, count.all);
 
@@ -184,8 +219,10 @@ export function readHyperparameters(metadata: Metadata, tensors: readonly Tensor
     const recurs = recurrent[index] ?? false;
     const { kind, tokens } = windows[index] ?? { kind: "none", tokens: 0 };
     const moe =
-      experts !== undefined && hasExperts(rule, reader, { index, mainLayerCount: count.main, feedForward: feedForward[index] ?? 0 }, widths);
-    const cached = hasCache && attends && (kvHeads[index] ?? 0) > 0 && index < sharingFrom && (!nextn || rule.nextnCache === true);
+      experts !== undefined &&
+      hasExperts(rule, reader, { index, mainLayerCount: count.main, feedForward: feedForward[index] ?? 0 }, widths);
+    const cached =
+      hasCache && attends && (kvHeads[index] ?? 0) > 0 && index < sharingFrom && (!nextn || rule.nextnCache === true);
     return {
       index,
       nextn,

@@ -42,5 +42,7 @@ export function indexerDims(
 ): Pick<LayerFacts, "indexerKeyDim" | "indexerValueDim"> {
   const keyDim = reader.count("attention.indexer.key_length") ?? 0;
   if (keyDim === 0 || !hasIndexer(rule, reader, index)) return {};
-  return rule.indexer === "sparse-layers" ? { indexerKeyDim: keyDim, indexerValueDim: valueDim } : { indexerKeyDim: keyDim };
+  return rule.indexer === "sparse-layers"
+    ? { indexerKeyDim: keyDim, indexerValueDim: valueDim }
+    : { indexerKeyDim: keyDim };
 }

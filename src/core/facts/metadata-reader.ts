@@ -64,7 +64,9 @@ export function readerOf(metadata: Metadata, architecture: string): MetadataRead
     required: (key, max) => {
       const value = count(key, max);
       if (value !== undefined) return value;
-      throw new InputError(`Model key ${nameOf(key)} is missing. llama.cpp needs it for architecture ${architecture}: add it to the metadata.`);
+      throw new InputError(
+        `Model key ${nameOf(key)} is missing. llama.cpp needs it for architecture ${architecture}: add it to the metadata.`,
+      );
     },
     flag: (key) => {
       const value = valueOf(key);

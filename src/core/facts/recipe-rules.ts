@@ -60,8 +60,12 @@ const when =
   (place) =>
     condition(place) ? then : otherwise;
 /** With four query heads or more to a K/V head, V is small and worth more bits. */
-const whenGrouped = (then: TensorType, otherwise?: TensorType) => when(({ groupSize }) => groupSize >= 4, then, otherwise);
-const withoutImatrix = (choice: (place: Place) => TensorType | undefined): Choice => (place) => (place.imatrix ? undefined : choice(place));
+const whenGrouped = (then: TensorType, otherwise?: TensorType) =>
+  when(({ groupSize }) => groupSize >= 4, then, otherwise);
+const withoutImatrix =
+  (choice: (place: Place) => TensorType | undefined): Choice =>
+  (place) =>
+    place.imatrix ? undefined : choice(place);
 
 const plainExperts: EightExperts = { key: "q8_0", value: "q8_0" };
 const mixedExperts: EightExperts = { ...plainExperts, attentionOutput: "q5_K" };
@@ -73,7 +77,8 @@ const plain = (base: TensorType, extra: Partial<RecipeRow> = {}): RecipeRow => (
   raisesLargeValue: true,
   ...extra,
 });
-const mixed = (base: TensorType, extra: Partial<RecipeRow>): RecipeRow => plain(base, { eightExperts: mixedExperts, ...extra });
+const mixed = (base: TensorType, extra: Partial<RecipeRow>): RecipeRow =>
+  plain(base, { eightExperts: mixedExperts, ...extra });
 
 /** Below three bits: `small` is what the sensitive tensors get instead. */
 const tiny = (base: TensorType, small: TensorType, attentionOutput?: TensorType): RecipeRow => ({
@@ -102,7 +107,12 @@ export const recipeRows = {
   Q4_K_S: mixed("q4_K", { value: when(({ index }) => index < 4, "q5_K"), down: when(inFirstEighth, "q5_K") }),
   Q4_1: plain("q4_1"),
   Q4_0: plain("q4_0", { down: guardedDown("q4_1") }),
-  Q3_K_L: plain("q3_K", { value: "q5_K", attentionOutput: "q5_K", down: "q5_K", eightExperts: { ...plainExperts, attentionOutput: "q3_K" } }),
+  Q3_K_L: plain("q3_K", {
+    value: "q5_K",
+    attentionOutput: "q5_K",
+    down: "q5_K",
+    eightExperts: { ...plainExperts, attentionOutput: "q3_K" },
+  }),
   Q3_K_M: mixed("q3_K", {
     value: when(({ index }) => index < 2, "q5_K", "q4_K"),
     attentionOutput: "q4_K",
@@ -111,15 +121,26 @@ export const recipeRows = {
   Q3_K_S: mixed("q3_K", {}),
   Q2_K: mixed("q2_K", { value: whenGrouped("q4_K", "q3_K"), attentionOutput: "q3_K", down: "q3_K" }),
   Q2_K_S: plain("q2_K", { value: whenGrouped("q4_K"), down: when(inFirstEighth, "q4_K") }),
-  IQ4_XS: mixed("iq4_xs", { value: whenGrouped("q5_K"), down: withoutImatrix((place) => (inFirstEighth(place) ? "q5_K" : undefined)) }),
-  IQ4_NL: mixed("iq4_nl", { value: whenGrouped("q5_K"), down: withoutImatrix((place) => (inFirstEighth(place) ? "q5_K" : undefined)) }),
+  IQ4_XS: mixed("iq4_xs", {
+    value: whenGrouped("q5_K"),
+    down: withoutImatrix((place) => (inFirstEighth(place) ? "q5_K" : undefined)),
+  }),
+  IQ4_NL: mixed("iq4_nl", {
+    value: whenGrouped("q5_K"),
+    down: withoutImatrix((place) => (inFirstEighth(place) ? "q5_K" : undefined)),
+  }),
   IQ3_M: mixed("iq3_s", {
     value: "q4_K",
     attentionOutput: "q4_K",
     down: when((place) => inFirstEighth(place) || (place.expertCount === 8 && isSensitive(place)), "q4_K"),
   }),
   IQ3_S: mixed("iq3_s", { value: whenGrouped("q4_K") }),
-  IQ3_XS: mixed("iq3_s", { value: whenGrouped("q4_K"), key: "iq3_xxs", query: "iq3_xxs", gateUp: when(isInner, "iq3_xxs") }),
+  IQ3_XS: mixed("iq3_s", {
+    value: whenGrouped("q4_K"),
+    key: "iq3_xxs",
+    query: "iq3_xxs",
+    gateUp: when(isInner, "iq3_xxs"),
+  }),
   IQ3_XXS: mixed("iq3_xxs", {
     output: "q5_K",
     embedding: "iq3_s",
@@ -145,14 +166,19 @@ export const falconRows: Readonly<Partial<Record<keyof typeof recipeRows, Partia
   Q4_K_M: { down: (place) => (inFirstSixteenth(place) ? "q6_K" : isSensitive(place) ? "q5_K" : "q4_K") },
   Q4_K_S: { down: "q4_K" },
   Q3_K_L: { attentionOutput: "q4_K", down: "q4_K" },
-  Q3_K_M: { attentionOutput: "q3_K", down: (place) => (inFirstSixteenth(place) ? "q5_K" : isSensitive(place) ? "q4_K" : "q3_K") },
+  Q3_K_M: {
+    attentionOutput: "q3_K",
+    down: (place) => (inFirstSixteenth(place) ? "q5_K" : isSensitive(place) ? "q4_K" : "q3_K"),
+  },
   Q2_K: { attentionOutput: "q2_K" },
   IQ3_M: { attentionOutput: "iq3_s" },
   IQ3_XXS: { attentionOutput: "iq3_xxs" },
 };
 
 /** Shapes that llama.cpp takes for its 70B (`LLM_TYPE_70B` in src/models/{llama,deci,jais2,olmo,qwen2}.cpp). */
-export const largeShapes: Readonly<Record<string, { readonly layerCount: number; readonly groupedHeadsOnly?: true; readonly notWithExperts?: number }>> = {
+export const largeShapes: Readonly<
+  Record<string, { readonly layerCount: number; readonly groupedHeadsOnly?: true; readonly notWithExperts?: number }>
+> = {
   // Llama's 65B has as many layers, but no shared K/V heads
   llama: { layerCount: 80, groupedHeadsOnly: true, notWithExperts: 8 },
   deci: { layerCount: 80 },

@@ -4,7 +4,15 @@
  */
 import { storedHeadCounts } from "./hyperparameters.ts";
 import type { Hyperparameters } from "./model.ts";
-import { type Choice, falconRows, largeShapes, type Place, type RecipeRow, recipeRows, threeDimensionalLatents } from "./recipe-rules.ts";
+import {
+  type Choice,
+  falconRows,
+  largeShapes,
+  type Place,
+  type RecipeRow,
+  recipeRows,
+  threeDimensionalLatents,
+} from "./recipe-rules.ts";
 import { layerOf, type Tensor, type TensorShape } from "./tensor.ts";
 import { isQuantizable, OUTPUT_NAME, type TensorRole, tensorRole, unquantizedType } from "./tensor-role.ts";
 import { type TensorType, tensorTypes } from "./tensor-type.ts";
@@ -27,8 +35,21 @@ export const recipes: readonly Recipe[] = [...Object.keys(unquantized), ...Objec
 
 /** What a type becomes when a row's width is no multiple of its block. Source: llama-quant.cpp:365-425. */
 const narrower: Readonly<Partial<Record<TensorType, TensorType>>> = {
-  iq1_s: "iq4_nl", iq1_m: "iq4_nl", iq2_xxs: "iq4_nl", iq2_xs: "iq4_nl", iq2_s: "iq4_nl", iq3_xxs: "iq4_nl", iq3_s: "iq4_nl", iq4_xs: "iq4_nl",
-  q2_K: "q4_0", q3_K: "q4_0", tq1_0: "q4_0", tq2_0: "q4_0", q4_K: "q5_0", q5_K: "q5_1", q6_K: "q8_0",
+  iq1_s: "iq4_nl",
+  iq1_m: "iq4_nl",
+  iq2_xxs: "iq4_nl",
+  iq2_xs: "iq4_nl",
+  iq2_s: "iq4_nl",
+  iq3_xxs: "iq4_nl",
+  iq3_s: "iq4_nl",
+  iq4_xs: "iq4_nl",
+  q2_K: "q4_0",
+  q3_K: "q4_0",
+  tq1_0: "q4_0",
+  tq2_0: "q4_0",
+  q4_K: "q5_0",
+  q5_K: "q5_1",
+  q6_K: "q8_0",
 };
 
 function fits(type: TensorType, width: number): boolean {
@@ -99,7 +120,12 @@ function inOrderOfVisit(shapes: readonly TensorShape[]): TensorShape[] {
   });
 }
 
-function quantize(hyper: Hyperparameters, shapes: readonly TensorShape[], recipe: QuantizedRecipe, imatrix: boolean): Map<string, TensorType> {
+function quantize(
+  hyper: Hyperparameters,
+  shapes: readonly TensorShape[],
+  recipe: QuantizedRecipe,
+  imatrix: boolean,
+): Map<string, TensorType> {
   const row = rowOf(recipe, hyper.architecture);
   const { heads, kvHeads } = storedHeadCounts(hyper);
   const groupSize = kvHeads[0] ? Math.floor((heads[0] ?? 0) / kvHeads[0]) : 0;

@@ -27,26 +27,40 @@ export function recurrentLayers(
 ): boolean[] {
   if (!rule) return layers.map(() => false);
   if (rule.layers === "all" || rule.layers === "beside-attention") return layers.map(() => true);
-  if (rule.layers === "without-kv-heads") return layers.map(({ kvHeads }, index) => index < mainLayerCount && kvHeads === 0);
+  if (rule.layers === "without-kv-heads")
+    return layers.map(({ kvHeads }, index) => index < mainLayerCount && kvHeads === 0);
   if (rule.layers === "without-kv-heads-and-ffn")
-    return layers.map(({ kvHeads, feedForward }, index) => index < mainLayerCount && kvHeads === 0 && feedForward === 0);
+    return layers.map(
+      ({ kvHeads, feedForward }, index) => index < mainLayerCount && kvHeads === 0 && feedForward === 0,
+    );
   const listed = reader.perLayer("attention.recurrent_layers", layers.length, 1);
   if (listed) return layers.map((_, index) => listed[index] === 1);
   const interval = reader.count("full_attention_interval") ?? rule.layers.fullInterval;
   if (interval === 0)
-    throw new InputError(`Model key ${reader.architecture}.full_attention_interval is 0. Send how many layers apart the attention layers stand, e.g. 4.`);
+    throw new InputError(
+      `Model key ${reader.architecture}.full_attention_interval is 0. Send how many layers apart the attention layers stand, e.g. 4.`,
+    );
   return layers.map((_, index) => index < mainLayerCount && (index + 1) % interval !== 0);
 }
 
 /** `firstHeadCount`: heads of layer 0, which llama.cpp takes for all. Source: llama-hparams.cpp:208-258. */
-export function stateElements(shape: StateShape, reader: MetadataReader, embedding: number, firstHeadCount: number, keyDim: number): StateElements {
+export function stateElements(
+  shape: StateShape,
+  reader: MetadataReader,
+  embedding: number,
+  firstHeadCount: number,
+  keyDim: number,
+): StateElements {
   const kernelPast = (fallback: number) => {
     const kernel = reader.count("ssm.conv_kernel") ?? 0;
     return kernel > 0 ? kernel - 1 : fallback;
   };
   switch (shape) {
     case "rwkv":
-      return { convolution: (reader.count("token_shift_count") ?? 2) * embedding, state: embedding * reader.required("wkv.head_size") };
+      return {
+        convolution: (reader.count("token_shift_count") ?? 2) * embedding,
+        state: embedding * reader.required("wkv.head_size"),
+      };
     case "short-convolution":
       return { convolution: embedding * Math.max(0, reader.required("shortconv.l_cache") - 1), state: 0 };
     case "delta-attention": {

@@ -7,7 +7,16 @@ import type { TensorShape } from "./tensor.ts";
 import type { TensorType } from "./tensor-type.ts";
 
 export type TensorRole =
-  | "output" | "embedding" | "value" | "key" | "query" | "attention-output" | "down" | "gate" | "up" | "other";
+  | "output"
+  | "embedding"
+  | "value"
+  | "key"
+  | "query"
+  | "attention-output"
+  | "down"
+  | "gate"
+  | "up"
+  | "other";
 
 const roleByName: readonly (readonly [needle: string, role: TensorRole])[] = [
   // fused QKV and the latent's K/V expansion count as V: the most sensitive part decides
@@ -36,21 +45,46 @@ export function tensorRole(name: string): TensorRole {
 const untouched: readonly string[] = [
   "_norm.weight",
   // routing of experts
-  "ffn_gate_inp.weight", "ffn_gate_tid2eid.weight",
+  "ffn_gate_inp.weight",
+  "ffn_gate_tid2eid.weight",
   // Gemma-3n
-  "altup", "laurel", "per_layer_model_proj",
+  "altup",
+  "laurel",
+  "per_layer_model_proj",
   // convolutions of recurrent layers
-  "ssm_conv1d", "shortconv.conv.weight",
+  "ssm_conv1d",
+  "shortconv.conv.weight",
   // MiniMax indexer
-  "indexer.k_proj.weight", "indexer.q_proj.weight",
+  "indexer.k_proj.weight",
+  "indexer.q_proj.weight",
   // RWKV
-  "time_mix_first.weight", "time_mix_lerp_fused.weight", "time_mix_decay_w1.weight", "time_mix_decay_w2.weight",
-  "time_mix_w0.weight", "time_mix_w1.weight", "time_mix_w2.weight", "time_mix_v0.weight", "time_mix_v1.weight", "time_mix_v2.weight",
-  "time_mix_a0.weight", "time_mix_a1.weight", "time_mix_a2.weight", "time_mix_g1.weight", "time_mix_g2.weight",
+  "time_mix_first.weight",
+  "time_mix_lerp_fused.weight",
+  "time_mix_decay_w1.weight",
+  "time_mix_decay_w2.weight",
+  "time_mix_w0.weight",
+  "time_mix_w1.weight",
+  "time_mix_w2.weight",
+  "time_mix_v0.weight",
+  "time_mix_v1.weight",
+  "time_mix_v2.weight",
+  "time_mix_a0.weight",
+  "time_mix_a1.weight",
+  "time_mix_a2.weight",
+  "time_mix_g1.weight",
+  "time_mix_g2.weight",
   // positions
-  "attn_rel_b.weight", ".position_embd", ".rel_pos",
+  "attn_rel_b.weight",
+  ".position_embd",
+  ".rel_pos",
   // image and sound
-  "sam.pos_embd", "sam.neck.", "sam.net_", ".patch_embd", ".patch_merger", "a.rvq.codebook", "mm.a.code_embd",
+  "sam.pos_embd",
+  "sam.neck.",
+  "sam.net_",
+  ".patch_embd",
+  ".patch_merger",
+  "a.rvq.codebook",
+  "mm.a.code_embd",
 ];
 const untouchedNames: readonly string[] = ["position_embd.weight", "token_types.weight"];
 

@@ -60,5 +60,7 @@ export function layerWindows(
       `Model key ${reader.architecture}.${PATTERN} is missing. This architecture has no built-in pattern: add an array with one flag per layer, true for a window.`,
     );
   const period = reader.count(PATTERN) ?? rule.period;
-  return attention.map((_, index) => (index < mainLayerCount && isWindowed(index, period, rule.denseFirst ?? false) ? windowed : full));
+  return attention.map((_, index) =>
+    index < mainLayerCount && isWindowed(index, period, rule.denseFirst ?? false) ? windowed : full,
+  );
 }

@@ -32,12 +32,20 @@ const plain: Readonly<Record<string, MetadataValue>> = {
 };
 
 function estimatedMib({ architecture, keys, args }: ContextRow): number {
-  const prefixed = Object.entries({ ...plain, ...keys }).map(([key, value]) => [`${architecture}.${key}`, value] as const);
-  const hyper = readHyperparameters(Object.fromEntries([["general.architecture", architecture], ...prefixed]), undefined);
+  const prefixed = Object.entries({ ...plain, ...keys }).map(
+    ([key, value]) => [`${architecture}.${key}`, value] as const,
+  );
+  const hyper = readHyperparameters(
+    Object.fromEntries([["general.architecture", architecture], ...prefixed]),
+    undefined,
+  );
   if (!hyper.hasCache) return 0;
   const run = { ...programRun("llama-fit-params", hyper.trainedContextTokens), ...parseRun(args).changes };
   const shape = runShape(run, hyper.causal);
-  return hyper.layers.flatMap((layer) => layerStateBytes(layer, hyper, run, shape)).reduce((sum, bytes) => sum + bytes, 0) / MIB;
+  return (
+    hyper.layers.flatMap((layer) => layerStateBytes(layer, hyper, run, shape)).reduce((sum, bytes) => sum + bytes, 0) /
+    MIB
+  );
 }
 
 describe("caches of made-up models", () => {

@@ -21,13 +21,18 @@ function metadataOf(architecture: string, keys: Keys = {}): Metadata {
     "attention.head_count": 8,
     ...keys,
   };
-  return Object.fromEntries([["general.architecture", architecture], ...Object.entries(base).map(([key, value]) => [`${architecture}.${key}`, value] as const)]);
+  return Object.fromEntries([
+    ["general.architecture", architecture],
+    ...Object.entries(base).map(([key, value]) => [`${architecture}.${key}`, value] as const),
+  ]);
 }
 
-const layersOf = (architecture: string, keys?: Keys): readonly LayerFacts[] => readHyperparameters(metadataOf(architecture, keys), undefined).layers;
+const layersOf = (architecture: string, keys?: Keys): readonly LayerFacts[] =>
+  readHyperparameters(metadataOf(architecture, keys), undefined).layers;
 /** Layers as a string of marks, easy to compare with a pattern. */
 const marks = (layers: readonly LayerFacts[], mark: (layer: LayerFacts) => string): string => layers.map(mark).join("");
-const windowMarks = (layers: readonly LayerFacts[]) => marks(layers, ({ windowTokens }) => (windowTokens > 0 ? "w" : "F"));
+const windowMarks = (layers: readonly LayerFacts[]) =>
+  marks(layers, ({ windowTokens }) => (windowTokens > 0 ? "w" : "F"));
 const cacheMarks = (layers: readonly LayerFacts[]) => marks(layers, ({ hasCache }) => (hasCache ? "c" : "-"));
 const kindMarks = (layers: readonly LayerFacts[]) =>
   marks(layers, ({ attention, recurrent }) => (attention && recurrent ? "B" : attention ? "A" : recurrent ? "R" : "-"));
@@ -60,7 +65,12 @@ describe("windows", () => {
     ["smallthinker", {}, "FFFFFFFF", 0],
     ["exaone4", window, "FFFFFFFF", 0],
     ["olmo2", { ...window, "attention.sliding_window_pattern": 2 }, "wFwFwFwF", 256],
-    ["mimo2", { ...window, "attention.sliding_window_pattern": [true, true, false, true, true, false, false, true] }, "wwFwwFFw", 256],
+    [
+      "mimo2",
+      { ...window, "attention.sliding_window_pattern": [true, true, false, true, true, false, false, true] },
+      "wwFwwFFw",
+      256,
+    ],
     ["modern-bert", window, "FwwFwwFw", 256],
     ["qwen2", window, "FFFFFFFF", 0],
     ["phi3", window, "FFFFFFFF", 0],
@@ -77,15 +87,34 @@ describe("windows", () => {
 
   test("windowed layers may have heads of another width", () => {
     const pattern = [true, true, true, false, true, true, true, false];
-    const dims = { "attention.key_length": 128, "attention.value_length": 128, "attention.key_length_swa": 64, "attention.value_length_swa": 32 };
-    const layers = layersOf("gemma4", { ...window, ...dims, "attention.sliding_window_pattern": pattern, "attention.shared_kv_layers": 2 });
-    expect(layers.slice(2, 4).map(({ keyDim, valueDim }) => [keyDim, valueDim])).toEqual([[64, 32], [128, 128]]);
+    const dims = {
+      "attention.key_length": 128,
+      "attention.value_length": 128,
+      "attention.key_length_swa": 64,
+      "attention.value_length_swa": 32,
+    };
+    const layers = layersOf("gemma4", {
+      ...window,
+      ...dims,
+      "attention.sliding_window_pattern": pattern,
+      "attention.shared_kv_layers": 2,
+    });
+    expect(layers.slice(2, 4).map(({ keyDim, valueDim }) => [keyDim, valueDim])).toEqual([
+      [64, 32],
+      [128, 128],
+    ]);
     expect(cacheMarks(layers)).toBe("cccccc--");
   });
 });
 
 describe("recurrent and hybrid", () => {
-  const ssm = { "ssm.conv_kernel": 4, "ssm.inner_size": 1024, "ssm.state_size": 128, "ssm.group_count": 2, "ssm.time_step_rank": 16 };
+  const ssm = {
+    "ssm.conv_kernel": 4,
+    "ssm.inner_size": 1024,
+    "ssm.state_size": 128,
+    "ssm.group_count": 2,
+    "ssm.time_step_rank": 16,
+  };
   const kvHeads = { "attention.head_count_kv": [0, 0, 0, 2, 0, 0, 0, 2] };
   test.each([
     ["mamba", { ...ssm, "attention.head_count": 0 }, "RRRRRRRR", 3 * 1024, 128 * 1024],
@@ -101,22 +130,37 @@ describe("recurrent and hybrid", () => {
     ["qwen35", { ...ssm, nextn_predict_layers: 1 }, "RRRARRRA", 3 * (1024 + 512), 128 * 1024],
     ["minimax-01", {}, "RRRRRRRA", 0, 64 * 64 * 8],
     ["kimi-linear", { ...kvHeads, "ssm.conv_kernel": 4, "kda.head_dim": 32 }, "RRRARRRA", 3 * 3 * 8 * 32, 32 * 32 * 8],
-    ["nemotron_h", { ...ssm, ...kvHeads, feed_forward_length: [0, 1024, 0, 0, 0, 1024, 0, 0] }, "R-RAR-RA", 3 * (1024 + 512), 128 * 1024],
+    [
+      "nemotron_h",
+      { ...ssm, ...kvHeads, feed_forward_length: [0, 1024, 0, 0, 0, 1024, 0, 0] },
+      "R-RAR-RA",
+      3 * (1024 + 512),
+      128 * 1024,
+    ],
     ["llama", {}, "AAAAAAAA", 0, 0],
   ] as const)("%s %j: %s", (architecture, keys, pattern, convolution, state) => {
     const layers = layersOf(architecture, keys);
     expect(kindMarks(layers)).toBe(pattern);
     expect(Math.max(...layers.map(({ convStateElements }) => convStateElements))).toBe(convolution);
     expect(Math.max(...layers.map(({ stateElements }) => stateElements))).toBe(state);
-    for (const layer of layers) if (!layer.attention) expect([layer.hasCache, layer.headCount, layer.kvHeadCount, layer.keyDim]).toEqual([false, 0, 0, 0]);
+    for (const layer of layers)
+      if (!layer.attention)
+        expect([layer.hasCache, layer.headCount, layer.kvHeadCount, layer.keyDim]).toEqual([false, 0, 0, 0]);
   });
 });
 
 describe("caches", () => {
-  const latent = { "attention.kv_lora_rank": 512, "attention.key_length": 576, "attention.value_length": 512, "attention.head_count_kv": 1, "rope.dimension_count": 64 };
+  const latent = {
+    "attention.kv_lora_rank": 512,
+    "attention.key_length": 576,
+    "attention.value_length": 512,
+    "attention.head_count_kv": 1,
+    "rope.dimension_count": 64,
+  };
   const mla = { ...latent, "attention.key_length_mla": 192, "attention.value_length_mla": 128 };
   const indexer = { ...mla, "attention.indexer.key_length": 128 };
-  const indexerMarks = (layers: readonly LayerFacts[]) => marks(layers, ({ indexerKeyDim }) => (indexerKeyDim ? "i" : "-"));
+  const indexerMarks = (layers: readonly LayerFacts[]) =>
+    marks(layers, ({ indexerKeyDim }) => (indexerKeyDim ? "i" : "-"));
 
   test("latent attention caches one wide head", () => {
     const hyper = readHyperparameters(metadataOf("deepseek2", mla), undefined);
@@ -131,7 +175,9 @@ describe("caches", () => {
     ["dream", {}, "--------"],
     ["gemma3n", { "attention.sliding_window": 64, block_count: 24 }, `${"c".repeat(20)}----`],
     ["deci", { "attention.head_count": [8, 0, 8, 8, 0, 8, 8, 8] }, "c-cc-ccc"],
-  ] as const)("%s %j: %s", (architecture, keys, pattern) => expect(cacheMarks(layersOf(architecture, keys))).toBe(pattern));
+  ] as const)("%s %j: %s", (architecture, keys, pattern) =>
+    expect(cacheMarks(layersOf(architecture, keys))).toBe(pattern),
+  );
 
   test.each([
     ["deepseek32", { ...indexer, nextn_predict_layers: 1 }, "iiiiiii-"],
@@ -140,7 +186,9 @@ describe("caches", () => {
     ["glm-dsa", { ...indexer, "attention.indexer.types": [1, 0, 1, 0, 1, 0, 1, 0] }, "i-i-i-i-"],
     ["minimax-m3", { "attention.indexer.key_length": 128, leading_dense_block_count: 2 }, "--iiiiii"],
     ["deepseek2", indexer, "--------"],
-  ] as const)("indexer of %s %j: %s", (architecture, keys, pattern) => expect(indexerMarks(layersOf(architecture, keys))).toBe(pattern));
+  ] as const)("indexer of %s %j: %s", (architecture, keys, pattern) =>
+    expect(indexerMarks(layersOf(architecture, keys))).toBe(pattern),
+  );
 
   test("layers that run again are layers; a router layer keeps one head", () => {
     expect(layersOf("nanbeige", { num_loops: 3 })).toHaveLength(24);
@@ -160,18 +208,45 @@ describe("experts", () => {
     ["exaone-moe", { ...experts, "attention.sliding_window": 64, nextn_predict_layers: 1 }, "mmmmmmmd"],
     ["hunyuan-dense", { expert_count: 1, expert_used_count: 1 }, "dddddddd"],
     ["llama", {}, "dddddddd"],
-  ] as const)("%s %j: %s", (architecture, keys, pattern) => expect(moeMarks(layersOf(architecture, keys))).toBe(pattern));
+  ] as const)("%s %j: %s", (architecture, keys, pattern) =>
+    expect(moeMarks(layersOf(architecture, keys))).toBe(pattern),
+  );
 
   test.each([
-    ["deepseek2", { ...experts, expert_shared_count: 2 }, { total: 16, used: 4, shared: 2, feedForwardLength: 128, sharedFeedForwardLength: 256 }],
-    ["qwen2moe", { ...experts, expert_feed_forward_length: 0, expert_shared_feed_forward_length: 512 }, { total: 16, used: 4, shared: 1, feedForwardLength: 256, sharedFeedForwardLength: 512 }],
-    ["bailingmoe2", { ...experts, expert_shared_count: 2, expert_shared_feed_forward_length: 64 }, { total: 16, used: 4, shared: 2, feedForwardLength: 128, sharedFeedForwardLength: 128 }],
-    ["llama", { expert_count: 8, expert_used_count: 2 }, { total: 8, used: 2, shared: 0, feedForwardLength: 1024, sharedFeedForwardLength: 0 }],
-  ] as const)("%s %j", (architecture, keys, expected) => expect(readHyperparameters(metadataOf(architecture, keys), undefined).experts).toEqual(expected));
+    [
+      "deepseek2",
+      { ...experts, expert_shared_count: 2 },
+      { total: 16, used: 4, shared: 2, feedForwardLength: 128, sharedFeedForwardLength: 256 },
+    ],
+    [
+      "qwen2moe",
+      { ...experts, expert_feed_forward_length: 0, expert_shared_feed_forward_length: 512 },
+      { total: 16, used: 4, shared: 1, feedForwardLength: 256, sharedFeedForwardLength: 512 },
+    ],
+    [
+      "bailingmoe2",
+      { ...experts, expert_shared_count: 2, expert_shared_feed_forward_length: 64 },
+      { total: 16, used: 4, shared: 2, feedForwardLength: 128, sharedFeedForwardLength: 128 },
+    ],
+    [
+      "llama",
+      { expert_count: 8, expert_used_count: 2 },
+      { total: 8, used: 2, shared: 0, feedForwardLength: 1024, sharedFeedForwardLength: 0 },
+    ],
+  ] as const)("%s %j", (architecture, keys, expected) =>
+    expect(readHyperparameters(metadataOf(architecture, keys), undefined).experts).toEqual(expected),
+  );
 
   test("tensors overrule the rule", () => {
-    const tensors = [{ name: "token_embd.weight", shape: [512, 2000] }, { name: "blk.5.ffn_down_exps.weight", shape: [96, 512, 16] }, { name: "blk.0.ffn_down.weight", shape: [700, 512] }];
-    const hyper = readHyperparameters(metadataOf("jamba", { ...experts, "ssm.conv_kernel": 4, "ssm.inner_size": 64, "ssm.state_size": 16 }), tensors);
+    const tensors = [
+      { name: "token_embd.weight", shape: [512, 2000] },
+      { name: "blk.5.ffn_down_exps.weight", shape: [96, 512, 16] },
+      { name: "blk.0.ffn_down.weight", shape: [700, 512] },
+    ];
+    const hyper = readHyperparameters(
+      metadataOf("jamba", { ...experts, "ssm.conv_kernel": 4, "ssm.inner_size": 64, "ssm.state_size": 16 }),
+      tensors,
+    );
     expect(moeMarks(hyper.layers)).toBe("dddddmdd");
     expect(hyper.layers[0]?.feedForwardLength).toBe(700);
     expect(hyper.vocabularyCount).toBe(2000);
@@ -204,9 +279,22 @@ describe("untrusted headers", () => {
     ["no pattern", metadataOf("mimo2", { "attention.sliding_window": 128 }), "sliding_window_pattern is missing"],
     ["no window", metadataOf("gpt-oss"), "sliding_window is missing"],
     ["more NextN blocks than layers", metadataOf("llama", { nextn_predict_layers: 9 }), "from 0 to 8"],
-    ["more active experts than experts", metadataOf("qwen3moe", { expert_count: 4, expert_used_count: 5 }), "from 0 to 4"],
+    [
+      "more active experts than experts",
+      metadataOf("qwen3moe", { expert_count: 4, expert_used_count: 5 }),
+      "from 0 to 4",
+    ],
     ["huge vocabulary", metadataOf("llama", { vocab_size: 2 ** 25 }), "from 0 to 16777216"],
-    ["interval of nought", metadataOf("qwen3next", { full_attention_interval: 0, "ssm.inner_size": 1, "ssm.state_size": 1, "ssm.group_count": 1 }), "full_attention_interval"],
+    [
+      "interval of nought",
+      metadataOf("qwen3next", {
+        full_attention_interval: 0,
+        "ssm.inner_size": 1,
+        "ssm.state_size": 1,
+        "ssm.group_count": 1,
+      }),
+      "full_attention_interval",
+    ],
   ] as const)("%s", (_, metadata, message) => {
     const read = () => readHyperparameters(metadata, undefined);
     expect(read).toThrow(InputError);

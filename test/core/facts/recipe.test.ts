@@ -7,10 +7,16 @@ import { applyRecipe, isRecipe, recipes } from "../../../src/core/facts/recipe.t
 import { type TensorShape, tensorBytes } from "../../../src/core/facts/tensor.ts";
 import { modelReader, readRows, truthFolder, type WeightsRow } from "../../truth/rows.ts";
 
-function bytesByType(hyper: Hyperparameters, shapes: readonly TensorShape[], recipe: string, imatrix = false): Record<string, number> {
+function bytesByType(
+  hyper: Hyperparameters,
+  shapes: readonly TensorShape[],
+  recipe: string,
+  imatrix = false,
+): Record<string, number> {
   if (!isRecipe(recipe)) throw new Error(`recipe ${recipe} is not known`);
   const bytes: Record<string, number> = {};
-  for (const tensor of applyRecipe(hyper, shapes, recipe, { imatrix })) bytes[tensor.type] = (bytes[tensor.type] ?? 0) + tensorBytes(tensor);
+  for (const tensor of applyRecipe(hyper, shapes, recipe, { imatrix }))
+    bytes[tensor.type] = (bytes[tensor.type] ?? 0) + tensorBytes(tensor);
   return bytes;
 }
 
@@ -33,7 +39,11 @@ interface CraftedModel {
   readonly name: string;
   readonly metadata: Metadata;
   readonly globals: readonly (readonly [string, ...number[]])[];
-  readonly layers: readonly (readonly [first: number, last: number, tensors: readonly (readonly [string, ...number[]])[]])[];
+  readonly layers: readonly (readonly [
+    first: number,
+    last: number,
+    tensors: readonly (readonly [string, ...number[]])[],
+  ])[];
 }
 
 /** What `llama-quantize --dry-run` says of it; `either`: an importance matrix changes nothing. */
