@@ -8,6 +8,20 @@ export function isConfig(value: unknown): value is Config {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Parsed text of a config.json. Python writes Infinity and NaN, which JSON has not: they are read as null. */
+export function parseConfig(text: string, name: string): unknown {
+  const parse = (json: string): unknown => JSON.parse(json);
+  try {
+    return parse(text);
+  } catch {
+    try {
+      return parse(text.replace(/-?\b(Infinity|NaN)\b/g, "null"));
+    } catch {
+      throw new InputError(`The config.json of ${name} is not JSON. Send the config.json of a model, or a GGUF file.`);
+    }
+  }
+}
+
 /** Contexts reach 10 M; no published dimension is larger. */
 const MAX_COUNT = MAX_EXTENT;
 

@@ -4,6 +4,7 @@
  */
 import { InputError } from "../facts/input-error.ts";
 import type { Model } from "../facts/model.ts";
+import { parseConfig } from "./config-reader.ts";
 import { assembleModel, readRemoteHeader } from "./hub-gguf.ts";
 import type { World } from "./world.ts";
 
@@ -121,14 +122,11 @@ export function hubOf(world: World): Hub {
     readConfig: (repo) =>
       ask(repo, async () => {
         const { downloadFile } = await import("@huggingface/hub");
-        const blob = await downloadFile({ repo, path: "config.json", hubUrl, fetch, xet: false });
-        if (blob === null) return undefined;
-        try {
-          const parsed: unknown = JSON.parse(await blob.text());
-          return parsed;
-        } catch {
-          throw new InputError(`The config.json of ${repo} is not JSON. Send another repository of the model, or a local GGUF file.`);
-        }
+        const blob = await downloadFile({ repo, path: "config.json", hubUrl, fetch, xet: false }).catch((error: unknown) => {
+          if (statusOf(error) === 404) return null;
+          throw error;
+        });
+        return blob === null ? undefined : parseConfig(await blob.text(), repo);
       }),
     readGguf: (repo, paths) =>
       ask(repo, async () => {

@@ -5,7 +5,7 @@ import { InputError } from "../facts/input-error.ts";
 import { readHyperparameters } from "../facts/hyperparameters.ts";
 import { layoutTensors } from "../facts/layout.ts";
 import { isRecipe } from "../facts/recipe.ts";
-import { isConfig } from "./config-reader.ts";
+import { isConfig, parseConfig } from "./config-reader.ts";
 import { asMetadata, ggufKeys } from "./gguf-keys.ts";
 import { readHubConfig } from "./hf-config.ts";
 import { recipeModels, type ResolvedModel, type ResolveOptions } from "./resolved-model.ts";
@@ -42,18 +42,16 @@ export function modelOfConfig(config: unknown, name: string, source: string, opt
 async function resolveConfig(path: string, world: World, options: ResolveOptions): Promise<ResolvedModel> {
   const text = await world.readFile(path, MAX_CONFIG_BYTES);
   if (text === undefined) throw new InputError(`There is no readable file ${path}. Send the path of a config.json or of a GGUF file.`);
-  let config: unknown;
-  try {
-    config = JSON.parse(text);
-  } catch {
-    throw new InputError(`${path} is not JSON. Send the config.json of a model, or a GGUF file.`);
-  }
+  const config = parseConfig(text, path);
   return { ...modelOfConfig(config, basename(resolve(path, "..")), `config.json of ${basename(resolve(path, ".."))}`, options), file: path };
 }
 
 async function resolveGguf(path: string, options: ResolveOptions): Promise<ResolvedModel> {
   const { readGgufFile } = await import("./gguf/read.ts");
   const stored = await readGgufFile(path);
+  // past the end of a file the parser reads zeros: tensors without a name
+  if (stored.tensors.length === 0 || stored.tensors.some(({ name }) => name === ""))
+    throw new InputError(`${basename(path)} is truncated inside its header: its tensor table is not whole. Send a complete GGUF file.`);
   const shapes = stored.tensors.map(({ name, shape }) => ({ name, shape }));
   return {
     file: path,
