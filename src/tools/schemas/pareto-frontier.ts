@@ -16,7 +16,7 @@ export const paretoFrontierInput = z.object({
     .min(2)
     .max(3)
     .optional()
-    .describe("2 or 3 goals. Default [\"quality\",\"decode\"]. e.g. [\"quality\",\"memory\"]"),
+    .describe("2 or 3 goals. Default quality, decode. e.g. [quality, memory]"),
   minDecodeTokensPerSecond: shared.minDecodeTokensPerSecond,
   minContextTokens: tokens(1).optional().describe("Least context, tokens. Default 4096. e.g. 16384"),
   maxMemoryGiB: z.number().min(0).max(1e6).optional().describe("Most memory to use, GiB. Default all. e.g. 8"),

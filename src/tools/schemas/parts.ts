@@ -106,7 +106,9 @@ export const memory = z.object({
   ),
   host: memoryUse,
   /** draft model, multi-token prediction, projector: rows of their own */
-  extras: list(memoryUse.extend({ name: z.string(), device: z.string() })).optional(),
+  extras: list(memoryUse.extend({ name: z.string(), device: z.string() }))
+    .optional()
+    .meta(more),
 });
 
 export const speed = z.object({

@@ -12,7 +12,7 @@ export const rankModelsInput = z.object({
     .enum(["score", "quality", "speed", "fit", "context", "memory", "parameters", "released"])
     .optional()
     .describe("Order. Default score."),
-  models: names("Only these, also those that do not fit. Default all. e.g. [\"qwen3-8b\"]"),
+  models: names("Only these, also those that do not fit. Default all. e.g. [qwen3-8b]"),
   contextTokens: tokens(1).optional().describe("Context at which memory is judged, tokens. Default: use case's. e.g. 8192"),
   minDecodeTokensPerSecond: shared.minDecodeTokensPerSecond,
   minContextTokens: tokens(1).optional().describe("Least context, tokens. Default none. e.g. 32768"),
@@ -21,14 +21,14 @@ export const rankModelsInput = z.object({
   maxParametersB: z.number().min(0).max(1e6).optional().describe("Most parameters, billions. Default none. e.g. 32"),
   family: z.string().max(200).optional().describe("Model family. Default any. e.g. qwen3"),
   license: z.string().max(200).optional().describe("Licence id. Default any. e.g. apache-2.0"),
-  capabilities: names("All must be present. Default any. e.g. [\"vision\",\"tools\"]"),
-  recipes: names("Recipes to consider. Default all published. e.g. [\"Q4_K_M\"]"),
+  capabilities: names("All must be present. Default any. e.g. [vision, tools]"),
+  recipes: names("Recipes to consider. Default all published. e.g. [Q4_K_M]"),
   engine: shared.engine,
   installedFirst: z.boolean().optional().describe("Put installed models first. Default false. e.g. true"),
   installedOnly: z.boolean().optional().describe("Only installed models. Default false. e.g. true"),
   includeUnfit: z.boolean().optional().describe("Also list what does not fit. Default false. e.g. true"),
   requirements: z.string().max(2000).optional().describe("Free text. Default none. e.g. min 20 tok/s, max 8 GB RAM, apache-2.0"),
-  together: names("Use cases whose models stay loaded side by side. Default none. e.g. [\"coding\",\"embedding\"]"),
+  together: names("Use cases whose models stay loaded side by side. Default none. e.g. [coding, embedding]"),
   promptTokens: shared.promptTokens,
   outputTokens: shared.outputTokens,
   scoreWeights: z

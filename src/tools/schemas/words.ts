@@ -55,12 +55,12 @@ export const shared = {
   useCase: z.enum(useCases).optional().describe("Sets lengths, context, speed target. Default general."),
   promptTokens: tokens(1).optional().describe("Prompt tokens. Default: use case's. e.g. 1024"),
   outputTokens: tokens(1).optional().describe("Answer tokens. Default 256, reasoning 4096. e.g. 512"),
-  engine: z.enum(engines).optional().describe("Default llama.cpp; auto = the fastest that can run it."),
+  engine: z.enum(engines).optional().describe("Default llama.cpp; auto = the fastest."),
   engineDate: z
     .string()
     .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
     .optional()
-    .describe("Month of the engine's build. Default now. e.g. 2026-03"),
+    .describe("Month of the build. Default now. e.g. 2026-03"),
   marginMiB: mebibytes("MiB left free per device. Default 1024. e.g. [512]"),
   memoryBudgetMiB: mebibytes("Most MiB to use per device. Default all. e.g. [8192]"),
   minDecodeTokensPerSecond: z.number().min(0).max(1e6).optional().describe("Least decode tok/s. Default none. e.g. 20"),
