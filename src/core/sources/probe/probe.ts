@@ -13,6 +13,7 @@ import type { ProbedDevice, ProbedDisk, ProbeResult, SightedDevice } from "./res
 import { sightModels } from "./models.ts";
 import { sightRuntimes } from "./runtimes.ts";
 import { visibleIndices } from "./visibility.ts";
+import { sightWindows } from "./windows.ts";
 
 export { hardwareOf } from "./hardware-of.ts";
 
@@ -23,10 +24,11 @@ export { hardwareOf } from "./hardware-of.ts";
 export async function probe(world: World, signal?: AbortSignal): Promise<ProbeResult> {
   const catalog = await loadHardwareCatalog();
   const apple = world.platform === "darwin" ? await sightApple(world, signal) : undefined;
-  const [host, nvidia, cards, disks, runtimes, installedModels] = await Promise.all([
+  const [host, nvidia, cards, adapters, disks, runtimes, installedModels] = await Promise.all([
     sightHost(world, apple),
     sightNvidia(world, signal),
     sightDrm(world),
+    sightWindows(world, signal),
     sightDisks(world),
     sightRuntimes(world, signal),
     sightModels(world),
@@ -37,6 +39,7 @@ export async function probe(world: World, signal?: AbortSignal): Promise<ProbeRe
   const sightings: { readonly sighted: SightedDevice; readonly gpuLimit: Fact<Bytes> | undefined }[] = [
     ...shown.map((sighted) => ({ sighted, gpuLimit: undefined })),
     ...others.map((card) => ({ sighted: card.device, gpuLimit: gttLimit(card) })),
+    ...adapters.filter(({ vendor }) => vendor !== "NVIDIA" || nvidia.devices.length === 0).map((sighted) => ({ sighted, gpuLimit: undefined })),
     ...(apple?.device === undefined ? [] : [{ sighted: apple.device, gpuLimit: wiredLimit(apple.wiredLimitBytes) }]),
   ];
   const identified = sightings.map(({ sighted, gpuLimit }, index) =>
@@ -89,8 +92,7 @@ function wiredLimit(bytes: Bytes | undefined): Fact<Bytes> | undefined {
 }
 
 function platformWarnings(world: World): string[] {
-  if (world.platform === "win32") return ["On Windows only NVIDIA GPUs are probed; describe others as in hardware=\"rx-7900-xtx, ram=64GiB\"."];
-  if (world.platform !== "linux" && world.platform !== "darwin") return [`GPUs are not probed on ${world.platform}; describe them in hardware.`];
+  if (!["linux", "darwin", "win32"].includes(world.platform)) return [`GPUs are not probed on ${world.platform}; describe them in hardware.`];
   return [];
 }
 

@@ -171,6 +171,30 @@ describe("macOS", () => {
   });
 });
 
+describe("Windows", () => {
+  const key = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}";
+  const values = (name: string, rows: readonly (readonly [string, string])[]): string => rows.map(([adapter, value]) => `${key}\\${adapter}\r\n    ${name}    ${value}\r\n`).join("\r\n");
+  const query = "reg.exe query HKLM\\SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318} /s /v";
+  const system = { cpuModel: "Some CPU", physicalCoreCount: 8, osName: "Windows", memoryTotalBytes: 32 * GIB, memoryFreeBytes: 20 * GIB };
+  it("joins the registry's values by adapter and drops virtual displays", async () => {
+    const { devices } = await probe(
+      fakeWorld({
+        platform: "win32",
+        system,
+        commands: {
+          [`${query} DriverDesc`]: values("DriverDesc", [["0000", "REG_SZ    Virtual Desktop Monitor"], ["0001", "REG_SZ    Some Display"], ["0002", "REG_SZ    AMD Radeon RX 7900 XTX"], ["0003", "REG_SZ    AMD Radeon(TM) 780M Graphics"]]),
+          [`${query} MatchingDeviceId`]: values("MatchingDeviceId", [["0001", "REG_SZ    root\\somedisplay"], ["0002", "REG_SZ    PCI\\VEN_1002&DEV_744C&REV_C8"]]),
+          [`${query} HardwareInformation.qwMemorySize`]: values("HardwareInformation.qwMemorySize", [["0002", "REG_QWORD    0x5fec00000"]]),
+        },
+      }),
+    );
+    expect(devices.map((device) => [device.catalogId, device.kind, device.memoryTotalBytes.value])).toEqual([
+      ["rx-7900-xtx", "gpu", 0x5fec00000],
+      ["radeon-780m", "unified", 32 * GIB],
+    ]);
+  });
+});
+
 describe("hosts", () => {
   it("is bound by a container's limit and processors", async () => {
     const { host } = await see({
