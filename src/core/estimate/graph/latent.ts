@@ -64,12 +64,12 @@ export function headPart(x: Node, width: number, heads: number, tokens: number, 
   return g.view3d(x, width, heads, tokens, stride * 4, stride * 4 * heads);
 }
 
-/** Attention over the latent vector: queries are absorbed, results unfolded by `attn_v_b`. `rotate` is left out where nothing turns. */
+/** Attention over the latent vector: queries are absorbed, results unfolded by `attn_v_b`. `mask` where not every cached token counts. */
 export function absorbedAttention(
   build: Build,
   site: LayerSite,
   input: LatentInput,
-  parts: { readonly q: Node; readonly latent: Node; readonly shared: Node; readonly temperature?: Node | undefined },
+  parts: { readonly q: Node; readonly latent: Node; readonly shared: Node; readonly temperature?: Node | undefined; readonly mask?: Node },
   rotate: (x: Node) => Node,
 ): Node {
   const { tokens } = build.batch;
@@ -82,7 +82,7 @@ export function absorbedAttention(
   const values = g.reshape(parts.latent, rank, 1, tokens);
   const keys = g.concat(values, parts.shared, 0);
   const queries = parts.temperature === undefined ? joined : g.mul(joined, parts.temperature);
-  return keyOnlyAttention(build, site, input, queries, keys, values);
+  return keyOnlyAttention(build, site, { ...input, mask: parts.mask ?? input.mask }, queries, keys, values);
 }
 
 function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: Node, k: Node, v: Node): Node {
@@ -97,7 +97,7 @@ function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: 
   graph.expand(g.setRows(rows, g.view2d(k, width, k.ne2, k.nb2), input.rows));
   const keys = g.view4d(cache, k.ne0, k.ne1, cache.ne1, cache.ne2, g.rowSize(cache, k.ne0), cache.nb1, cache.nb2);
   const values = g.view4d(keys, v.ne0, keys.ne1, keys.ne2, keys.ne3, keys.nb1, keys.nb2, keys.nb3);
-  const cur = attend(build, q, keys, values, input.mask, { latentValue: site.weights.need("attn_v_b.weight") });
+  const cur = attend(build, q, keys, values, input.mask, { latentValue: site.weights.need("attn_v_b.weight"), layer: site.index });
   return site.weights.linear("attn_output", cur);
 }
 

@@ -2,7 +2,7 @@
  * Models whose recurrent layers follow a delta rule: Qwen3-Next, Qwen3.5, Kimi Linear.
  * Source: llama.cpp v0.5.0 src/models/{qwen3next,qwen35,qwen35moe,kimi-linear}.cpp.
  */
-import { storedHeadCounts } from "../../../facts/hyperparameters.ts";
+import { storedHeadCounts } from "../../../facts/attention-heads.ts";
 import { type AttentionInput, attentionInput, cachedAttention } from "../attention.ts";
 import type { Build, LayerSite, Weights } from "../builder.ts";
 import { deltaRule, gatedDeltaLayer, lengthNorm } from "../delta-net.ts";

@@ -1,5 +1,5 @@
 /**
- * Models with multi-head latent attention. Source: llama.cpp v0.5.0 src/models/{deepseek2,mistral4,minicpm3}.cpp.
+ * Models with multi-head latent attention. Source: llama.cpp v0.5.0 src/models/{deepseek2,deepseek2ocr,deepseek32,glm-dsa,mistral4,minicpm3}.cpp.
  */
 import { type AttentionInput, attentionInput } from "../attention.ts";
 import type { Build, LayerSite } from "../builder.ts";
@@ -20,6 +20,8 @@ import type { Node } from "../node.ts";
 import { outputHead } from "../output-head.ts";
 import { routerKeys } from "../router.ts";
 import { ropeFactors } from "../self-attention.ts";
+import { chosenTokens, indexerInput, maskOf } from "../sparse-attention.ts";
+import { transformer } from "../transformer.ts";
 
 interface LatentRow {
   readonly scaledEmbeddings?: boolean;
@@ -80,8 +82,41 @@ function latentFeedForward(build: Build, { weights }: LayerSite, x: Node): Node 
   return g.add(routed, feedForward(weights, x, { up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }));
 }
 
+/** DeepSeek-V3.2 and GLM-5: latent attention to the tokens an indexer picks; layers without one reuse the last pick. */
+function sparseLatent(build: Build): void {
+  let hidden = inputEmbeddings(build);
+  const positions = inputPositions(build);
+  const input = latentInput(build);
+  const indexer = indexerInput(build);
+  const rows = inputOutputRows(build);
+  const rotate = (part: Node): Node => g.ropeExt(part, positions);
+  let chosen: Node | undefined;
+  for (const site of build.layers) {
+    const { weights, facts } = site;
+    const dims = latentDims(build, site);
+    const normed = weights.rmsNorm("attn_norm", hidden);
+    const low = weights.rmsNorm("attn_q_a_norm", weights.mulMat("attn_q_a", normed));
+    if (chosen === undefined || facts.indexerKeyDim) chosen = chosenTokens(build, site, indexer, low, normed, positions);
+    const parts = splitLatent(weights.mulMat("attn_kv_a_mqa", normed), dims);
+    const shared = rotate(parts.shared);
+    const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
+    const q = weights.mulMat("attn_q_b", low);
+    let cur = absorbedAttention(build, site, input, { q, latent: vector, shared, mask: maskOf(input, chosen) }, rotate);
+    if (site.last) {
+      cur = g.getRows(cur, rows);
+      hidden = g.getRows(hidden, rows);
+    }
+    const mixed = g.add(cur, hidden);
+    hidden = g.add(latentFeedForward(build, site, weights.rmsNorm("ffn_norm", mixed)), mixed);
+  }
+  outputHead(build, hidden);
+}
+
 export const latentGraphs = {
   deepseek2: latent({}),
   mistral4: latent({}),
+  deepseek32: sparseLatent,
+  "glm-dsa": sparseLatent,
+  "deepseek2-ocr": transformer({ mixture: (build) => routerKeys(build) }),
   minicpm3: latent({ scaledEmbeddings: true, ropeFactors: true, scaledResiduals: true, scaledHidden: true }),
 };

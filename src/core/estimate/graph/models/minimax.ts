@@ -2,7 +2,7 @@
  * MiniMax-01: linear ("lightning") attention with a decaying state, full attention in every eighth layer, experts in all.
  * Source: llama.cpp v0.5.0 src/models/minimax-01.cpp:150-484.
  */
-import { storedHeadCounts } from "../../../facts/hyperparameters.ts";
+import { storedHeadCounts } from "../../../facts/attention-heads.ts";
 import { attentionInput, cachedAttention, projections } from "../attention.ts";
 import type { Build, LayerSite } from "../builder.ts";
 import * as g from "../ggml.ts";

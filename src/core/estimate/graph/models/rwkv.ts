@@ -2,7 +2,7 @@
  * RWKV 6 and 7, and the Qwen2-shaped models that took their time mixing over.
  * Source: llama.cpp v0.5.0 src/models/{rwkv6-base,rwkv7-base,rwkv6,rwkv7,rwkv6qwen2,arwkv7}.cpp.
  */
-import { storedHeadCounts } from "../../../facts/hyperparameters.ts";
+import { storedHeadCounts } from "../../../facts/attention-heads.ts";
 import type { Build, LayerSite, Weights } from "../builder.ts";
 import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
