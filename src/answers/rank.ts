@@ -3,6 +3,7 @@ import { InputError } from "../core/facts/input-error.ts";
 import type { Hardware } from "../core/facts/hardware.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
 import type { Question } from "../core/decide/candidate.ts";
+import type { ModelCatalog } from "../core/sources/model-catalog.ts";
 import { bestPlacement, judge, type Judged, type ModelQuestion } from "../core/decide/choose.ts";
 import { filterReasons, type RankFilters } from "../core/decide/filters.ts";
 import { type Ranked, rankModel } from "../core/decide/rank.ts";
@@ -108,6 +109,11 @@ async function judgeCatalog(question: Question, hardware: Hardware, run: Gathere
       continue;
     }
     const choice = catalogChoice(catalog, entry, undefined, abilitiesOf(entry));
+    // a tune nobody scored has its parent's ability at best: the parent stands for it unless it is asked for by name
+    if (!named && choice.abilities[question.row.domain]?.basis !== "measured" && parentStandsFor(catalog, entry)) {
+      reject("unscored fine-tunes, for which their base model stands", entry.id);
+      continue;
+    }
     const hyper = catalog.hyperparametersOf(entry);
     const modelRun = run.runFor(hyper, filters.contextTokens ?? question.row.contextTokens);
     const ranked = rankModel(
@@ -134,6 +140,12 @@ async function judgeCatalog(question: Question, hardware: Hardware, run: Gathere
     else options.push(option);
   }
   return { options, unfit, consideredCount, rejected, catalogDate: catalog.date };
+}
+
+/** A tune of a model that is itself made to follow instructions. */
+function parentStandsFor(catalog: ModelCatalog, entry: ModelEntry): boolean {
+  const parent = entry.base === undefined || entry.base === entry.id ? undefined : catalog.find(entry.base)?.entry;
+  return parent !== undefined && !parent.traits?.includes("base");
 }
 
 function findEntry(catalog: { find(name: string): { readonly entry: ModelEntry } | undefined; closest(name: string, limit: number): readonly string[] }, name: string): ModelEntry {

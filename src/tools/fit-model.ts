@@ -1,6 +1,5 @@
 /** Does this model run here, how well, how fast. */
 import type { z } from "zod";
-import { fit } from "../library.ts";
 import { fitModelInput, fitModelOutput } from "./schemas/fit-model.ts";
 import type { Tool } from "./tool.ts";
 
@@ -11,5 +10,5 @@ export const fitModel: Tool<typeof fitModelInput, typeof fitModelOutput> = {
   input: fitModelInput,
   output: fitModelOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  run: (args, context): Promise<z.input<typeof fitModelOutput>> => fit(args, context),
+  run: async (args, context): Promise<z.input<typeof fitModelOutput>> => (await import("../answers/fit.ts")).fitAnswer(args.model, args, context),
 };

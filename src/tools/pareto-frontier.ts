@@ -1,6 +1,5 @@
 /** What is worth trading for what. */
 import type { z } from "zod";
-import { frontier } from "../library.ts";
 import { paretoFrontierInput, paretoFrontierOutput } from "./schemas/pareto-frontier.ts";
 import type { Tool } from "./tool.ts";
 
@@ -11,5 +10,5 @@ export const paretoFrontier: Tool<typeof paretoFrontierInput, typeof paretoFront
   input: paretoFrontierInput,
   output: paretoFrontierOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  run: (args, context): Promise<z.input<typeof paretoFrontierOutput>> => frontier(args, context),
+  run: async (args, context): Promise<z.input<typeof paretoFrontierOutput>> => (await import("../answers/frontier.ts")).frontierAnswer(args, context),
 };

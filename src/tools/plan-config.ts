@@ -1,6 +1,5 @@
 /** How to run this model here. */
 import type { z } from "zod";
-import { plan } from "../library.ts";
 import { planConfigInput, planConfigOutput } from "./schemas/plan-config.ts";
 import type { Tool } from "./tool.ts";
 
@@ -11,5 +10,5 @@ export const planConfig: Tool<typeof planConfigInput, typeof planConfigOutput> =
   input: planConfigInput,
   output: planConfigOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
-  run: (args, context): Promise<z.input<typeof planConfigOutput>> => plan(args, context),
+  run: async (args, context): Promise<z.input<typeof planConfigOutput>> => (await import("../answers/plan.ts")).planAnswer(args.model, args, context),
 };

@@ -1,6 +1,5 @@
 /** What this machine has. */
 import type { z } from "zod";
-import { probe } from "../library.ts";
 import { probeHardwareInput, probeHardwareOutput } from "./schemas/probe-hardware.ts";
 import type { Tool } from "./tool.ts";
 
@@ -11,5 +10,5 @@ export const probeHardware: Tool<typeof probeHardwareInput, typeof probeHardware
   input: probeHardwareInput,
   output: probeHardwareOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  run: (args, context): Promise<z.input<typeof probeHardwareOutput>> => probe(args, context),
+  run: async (args, context): Promise<z.input<typeof probeHardwareOutput>> => (await import("../answers/probe.ts")).probeAnswer(args, context),
 };

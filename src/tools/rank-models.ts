@@ -1,6 +1,5 @@
 /** Which model to run here. */
 import type { z } from "zod";
-import { rank } from "../library.ts";
 import { rankModelsInput, rankModelsOutput } from "./schemas/rank-models.ts";
 import type { Tool } from "./tool.ts";
 
@@ -11,5 +10,5 @@ export const rankModels: Tool<typeof rankModelsInput, typeof rankModelsOutput> =
   input: rankModelsInput,
   output: rankModelsOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  run: (args, context): Promise<z.input<typeof rankModelsOutput>> => rank(args, context),
+  run: async (args, context): Promise<z.input<typeof rankModelsOutput>> => (await import("../answers/rank.ts")).rankAnswer(args, context),
 };

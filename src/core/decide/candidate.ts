@@ -84,11 +84,15 @@ export function placedMode(model: Model, placement: Placement): Exclude<RunMode,
   return moved.every((tensor) => tensor.role === "experts") ? "moe-offload" : "cpu-offload";
 }
 
+/** What a user waits for: answers token by token, or, where nothing is generated, the reading. */
+export function felt(speed: Speed | undefined, { row }: Question, causal: boolean): number | undefined {
+  return row.domain === "embedding" || !causal ? speed?.prefillTokensPerSecond.mid : speed?.decodeTokensPerSecond.mid;
+}
+
 const usabilitySteps: readonly Usability[] = ["usable", "slow", "impractical"];
 
-export function usabilityOf(fits: boolean, speed: Speed | undefined, decodes: boolean): Usability {
+export function usabilityOf(fits: boolean, speed: Speed | undefined, rate: number): Usability {
   if (!fits || !speed) return "infeasible";
-  const rate = decodes ? speed.decodeTokensPerSecond.mid : Number.POSITIVE_INFINITY;
   let step = rate >= thresholds.usableTokensPerSecond ? 0 : rate >= thresholds.slowTokensPerSecond ? 1 : 2;
   if (speed.timeToFirstTokenSeconds.mid > thresholds.firstTokenSeconds || speed.warmTurnSeconds.mid > thresholds.warmTurnSeconds) step++;
   return usabilitySteps[Math.min(step, 2)] ?? "impractical";
@@ -111,7 +115,7 @@ export function assessVerdict(verdict: MemoryVerdict, model: Model, hardware: Ha
   const { memory, room, run } = verdict;
   const runMode = verdict.fits ? placedMode(model, memory.placement) : "does-not-fit";
   const speed = verdict.fits ? estimateSpeed(model, run, memory.placement, hardware, question, calibration) : undefined;
-  const usability = usabilityOf(verdict.fits, speed, model.hyper.causal);
+  const usability = usabilityOf(verdict.fits, speed, felt(speed, question, model.hyper.causal) ?? 0);
   const deviceBytes = memory.devices.reduce((sum, use) => sum + totalBytes(use), 0);
   const capacity = room.devices.reduce((sum, device) => sum + device.capacityBytes, 0);
   const hostBytes = totalBytes(memory.host);

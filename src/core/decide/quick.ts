@@ -16,7 +16,7 @@ import { runShape } from "../facts/run-shape.ts";
 import type { Speed } from "../facts/speed.ts";
 import { type Bytes, GIB, type Tokens } from "../units.ts";
 import { DEFAULT_MARGIN_BYTES } from "./budget.ts";
-import type { Question, RunMode } from "./candidate.ts";
+import { felt, type Question, type RunMode } from "./candidate.ts";
 import type { Knowledge } from "./choose.ts";
 import { type Scores, weightedScore } from "./score.ts";
 
@@ -173,7 +173,7 @@ export function quick(model: Model, hardware: Hardware, run: Run, question: Ques
   const maxContextTokens = fits ? contextRoom(model, run, split, context, machine) : 0;
   const slack = Math.min(split.deviceBytes > 0 ? machine.deviceBytes / split.deviceBytes : Number.POSITIVE_INFINITY, split.runMode === "gpu" && !machine.unified ? Number.POSITIVE_INFINITY : machine.hostBytes / (split.hostBytes + pooled));
   const comfortable = slack >= COMFORT;
-  const rate = model.hyper.causal ? speed?.decodeTokensPerSecond.mid : speed?.prefillTokensPerSecond.mid;
+  const rate = felt(speed, question, model.hyper.causal);
   const scores: Scores = {
     quality: quality.score,
     speed: 100 * Math.min(1, (rate ?? 0) / question.row.targetDecodeTokensPerSecond),

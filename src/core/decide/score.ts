@@ -1,6 +1,6 @@
 /** Four scores of 0…100 and their weighted sum. Thresholds and weights are data; the arithmetic is here alone. */
 import { slackRatio } from "./budget.ts";
-import { type Candidate, type RunMode, thresholds } from "./candidate.ts";
+import { type Candidate, felt, type RunMode, thresholds } from "./candidate.ts";
 import type { ScoreWeights } from "./use-cases.ts";
 
 export interface Scores {
@@ -24,7 +24,7 @@ function fitScore(candidate: Candidate): number {
 /** @param maxContextTokens largest context that fits this way */
 export function scoresOf(candidate: Candidate, qualityScore: number, maxContextTokens: number): Scores {
   const { row } = candidate.question;
-  const rate = candidate.model.hyper.causal ? candidate.speed?.decodeTokensPerSecond.mid : candidate.speed?.prefillTokensPerSecond.mid;
+  const rate = felt(candidate.speed, candidate.question, candidate.model.hyper.causal);
   return {
     quality: qualityScore,
     speed: 100 * Math.min(1, (rate ?? 0) / row.targetDecodeTokensPerSecond),

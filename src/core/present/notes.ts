@@ -24,13 +24,20 @@ export function label(name: string, recipe: string | undefined): string {
   return recipe === undefined ? name : `${name} ${recipe}`;
 }
 
+/** The rate that is felt: `about 44 tok/s`, or what is read where nothing is generated. */
+export function rateText({ speed, question, model }: Candidate): string {
+  if (!speed) return "no speed";
+  const reads = question.row.domain === "embedding" || !model.hyper.causal;
+  return reads ? `reads about ${formatTokensPerSecond(speed.prefillTokensPerSecond.mid)}` : `about ${formatTokensPerSecond(speed.decodeTokensPerSecond.mid)}`;
+}
+
 /** One or two sentences: does it run, where, how fast. */
 export function fitSummary(name: string, { candidate, maxContextTokens }: Judged): string {
   const what = label(name, candidate.model.recipe);
   const on = candidate.hardware.name;
   if (!candidate.fits || !candidate.speed)
     return `${what} does not fit on ${on} with ${candidate.run.contextTokens} tokens of context: ${formatBytes(candidate.shortfall.totalBytes)} are missing.`;
-  const decode = candidate.model.hyper.causal ? `about ${formatTokensPerSecond(candidate.speed.decodeTokensPerSecond.mid)}` : `about ${formatTokensPerSecond(candidate.speed.prefillTokensPerSecond.mid)} read`;
+  const decode = rateText(candidate);
   return `${what} fits on ${on} ${modeText(candidate)} (${candidate.fitLevel}): ${formatBytes(candidate.memoryBytes)} with ${candidate.run.contextTokens} tokens of context, ${decode}, first token in ${formatSeconds(candidate.speed.timeToFirstTokenSeconds.mid)}. At most ${maxContextTokens} tokens fit this way.`;
 }
 

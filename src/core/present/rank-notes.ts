@@ -1,14 +1,13 @@
 /** A ranking in words. */
 import type { Judged } from "../decide/choose.ts";
-import { formatBytes, formatTokensPerSecond } from "../units-text.ts";
-import { label, modeText } from "./notes.ts";
+import { formatBytes } from "../units-text.ts";
+import { label, modeText, rateText } from "./notes.ts";
 
 /** What speaks for a model, in one line. */
 export function rankedWhy({ candidate, quality, scores }: Judged): string {
   if (!candidate.fits) return `does not fit: ${formatBytes(candidate.shortfall.totalBytes)} missing`;
-  const rate = candidate.speed ? formatTokensPerSecond(candidate.speed.decodeTokensPerSecond.mid) : "no speed";
   const basis = quality.basis === "measured" ? "scored" : "judged by its size and age";
-  return `${modeText(candidate)}, ${formatBytes(candidate.memoryBytes)}, ${rate}; quality ${Math.round(scores.quality)} (${basis})`;
+  return `${modeText(candidate)}, ${formatBytes(candidate.memoryBytes)}, ${rateText(candidate)}; quality ${Math.round(scores.quality)} (${basis})`;
 }
 
 export function rankSummary(page: readonly { readonly name: string; readonly judged: Judged }[], consideredCount: number, useCase: string, machine: string): string {
@@ -16,7 +15,6 @@ export function rankSummary(page: readonly { readonly name: string; readonly jud
   if (!first) return `None of ${consideredCount} models fits ${machine} within these limits.`;
   const { candidate } = first.judged;
   const second = page[1];
-  const rate = candidate.speed ? ` at about ${formatTokensPerSecond(candidate.speed.decodeTokensPerSecond.mid)}` : "";
   const next = second ? ` Next: ${label(second.name, second.judged.candidate.model.recipe)}.` : "";
-  return `For ${useCase} on ${machine}, of ${consideredCount} models: ${label(first.name, candidate.model.recipe)} ${modeText(candidate)}${rate}.${next}`;
+  return `For ${useCase} on ${machine}, of ${consideredCount} models: ${label(first.name, candidate.model.recipe)} ${modeText(candidate)}, ${rateText(candidate)}.${next}`;
 }
