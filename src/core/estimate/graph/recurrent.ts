@@ -36,6 +36,13 @@ export function sequencesOf({ batch }: Build): Sequences {
   return { count: batch.sequences, tokens: batch.tokens / batch.sequences };
 }
 
+/** A count of the file that recurrent layers have too, though their facts say 0 heads: a scalar, or one a layer. */
+export function storedCount(build: Build, name: string, index: number): number {
+  const value = build.key(name);
+  const own: unknown = Array.isArray(value) ? value[index] : value;
+  return typeof own === "number" ? own : 0;
+}
+
 /** Cells of a layer's convolution (`cache_r`) or token shift, and of its recurrence (`cache_s`): always f32. */
 export function convolutionCells(build: Build, { index, convStateElements }: LayerFacts): Node {
   return cells(build, `r${index}`, index, convStateElements);

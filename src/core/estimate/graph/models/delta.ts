@@ -2,7 +2,6 @@
  * Models whose recurrent layers follow a delta rule: Qwen3-Next, Qwen3.5, Kimi Linear.
  * Source: llama.cpp v0.5.0 src/models/{qwen3next,qwen35,qwen35moe,kimi-linear}.cpp.
  */
-import { storedHeadCounts } from "../../../facts/attention-heads.ts";
 import { type AttentionInput, attentionInput, cachedAttention } from "../attention.ts";
 import type { Build, LayerSite, Weights } from "../builder.ts";
 import { deltaRule, gatedDeltaLayer, lengthNorm } from "../delta-net.ts";
@@ -20,6 +19,7 @@ import {
   recurrenceCells,
   type StateInput,
   sequencesOf,
+  storedCount,
   stateInput,
   stateRows,
   storeState,
@@ -189,7 +189,7 @@ function kimiDelta(build: Build, site: LayerSite, input: StateInput, x: Node): N
   const { count, tokens } = sequencesOf(build);
   const width = build.count("kda.head_dim");
   // recurrent layers have as many heads as the model's first layer says, though they attend to nothing
-  const heads = storedHeadCounts(build.hyper).heads[0] ?? 0;
+  const heads = storedCount(build, "attention.head_count", 0);
   const cells = convolutionCells(build, facts);
   const before = stateRows(graph, input, cells);
   const fused = weights.has("attn_qkv.weight") ? weights.mulMat("attn_qkv", x) : undefined;

@@ -2,7 +2,6 @@
  * MiniMax-01: linear ("lightning") attention with a decaying state, full attention in every eighth layer, experts in all.
  * Source: llama.cpp v0.5.0 src/models/minimax-01.cpp:150-484.
  */
-import { storedHeadCounts } from "../../../facts/attention-heads.ts";
 import { attentionInput, cachedAttention, projections } from "../attention.ts";
 import type { Build, LayerSite } from "../builder.ts";
 import * as g from "../ggml.ts";
@@ -10,7 +9,7 @@ import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { outputHead } from "../output-head.ts";
-import { convolutionCells, recurrenceCells, type StateInput, sequencesOf, stateInput, stateRows, storeState } from "../recurrent.ts";
+import { convolutionCells, recurrenceCells, type StateInput, sequencesOf, stateInput, stateRows, storedCount, storeState } from "../recurrent.ts";
 import { routerKeys } from "../router.ts";
 
 /** How fast each head forgets: across the block, towards its end, and from token to token. */
@@ -33,7 +32,7 @@ function decayInputs(build: Build, heads: number): Decay {
 }
 
 function minimax01(build: Build): void {
-  const heads = storedHeadCounts(build.hyper).heads[0] ?? 0;
+  const heads = storedCount(build, "attention.head_count", 0);
   let hidden = inputEmbeddings(build);
   const state = stateInput(build);
   const attention = attentionInput(build);

@@ -2,14 +2,13 @@
  * RWKV 6 and 7, and the Qwen2-shaped models that took their time mixing over.
  * Source: llama.cpp v0.5.0 src/models/{rwkv6-base,rwkv7-base,rwkv6,rwkv7,rwkv6qwen2,arwkv7}.cpp.
  */
-import { storedHeadCounts } from "../../../facts/attention-heads.ts";
 import type { Build, LayerSite, Weights } from "../builder.ts";
 import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
 import { inputEmbeddings, inputOutputRows } from "../inputs.ts";
 import type { Node } from "../node.ts";
 import { outputHead } from "../output-head.ts";
-import { convolutionCells, recurrenceCells, type StateInput, sequencesOf, stateInput, stateRows, storeState } from "../recurrent.ts";
+import { convolutionCells, recurrenceCells, type StateInput, sequencesOf, stateInput, stateRows, storedCount, storeState } from "../recurrent.ts";
 import { lastToken, loadShift, shifted, storeShift } from "../rwkv.ts";
 
 type TimeMix = (build: Build, site: LayerSite, state: StateInput, normed: Node, before: Node, memory: Memory) => Node;
@@ -99,7 +98,7 @@ function timeMix6(build: Build, site: LayerSite, input: StateInput, normed: Node
   const width = build.hyper.embeddingLength;
   const headSize = build.count("wkv.head_size");
   const heads = width / headSize;
-  const kvHeads = storedHeadCounts(build.hyper).kvHeads[site.index] ?? 0;
+  const kvHeads = storedCount(build, "attention.head_count_kv", site.index);
   const gatedLinear = !weights.has("time_mix_first.weight");
   let step = g.reshape(g.sub(before, normed), width, tokens);
   let x = g.reshape(normed, width, tokens);
