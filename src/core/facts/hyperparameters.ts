@@ -4,11 +4,12 @@
  * `create_memory` (src/llama-model.cpp:2268-2680) for which layers keep a cache.
  */
 import { type ArchitectureRule, architectureRules, auxiliaryArchitectures } from "./architecture-rules.ts";
+import { type HeadCounts, readHeadCounts, readHeadDims, readLatent } from "./attention-heads.ts";
 import { hasExperts, readExperts } from "./experts.ts";
 import { indexerDims } from "./indexer.ts";
 import { InputError } from "./input-error.ts";
 import { MAX_LAYERS, type MetadataReader, readerOf } from "./metadata-reader.ts";
-import type { Hyperparameters, LatentFacts, LayerFacts, Metadata } from "./model.ts";
+import type { Hyperparameters, LayerFacts, Metadata } from "./model.ts";
 import { ngramStateElements, noState, recurrentLayers, stateElements } from "./recurrent-state.ts";
 import type { TensorShape } from "./tensor.ts";
 import { type TensorWidths, tensorWidths } from "./tensor-widths.ts";
@@ -92,68 +93,10 @@ function perLayer(
   );
 }
 
-export interface HeadCounts {
-  readonly heads: readonly number[];
-  readonly kvHeads: readonly number[];
-}
-
-function readHeadCounts(reader: MetadataReader, stored: number): HeadCounts {
-  const heads = reader.perLayer("attention.head_count", stored) ?? Array.from({ length: stored }, () => 0);
-  return { heads, kvHeads: reader.perLayer("attention.head_count_kv", stored) ?? heads };
-}
-
 /** Head counts as the file gives them, recurrent layers included (`n_head_arr`, `n_head_kv_arr`); for rules that look at layer 0. */
 export function storedHeadCounts(hyper: Hyperparameters): HeadCounts {
   const reader = readerOf(hyper.metadata, hyper.architecture);
   return readHeadCounts(reader, reader.required("block_count", MAX_LAYERS));
-}
-
-interface HeadDims {
-  readonly key: number;
-  readonly value: number;
-  readonly windowedKey: number;
-  readonly windowedValue: number;
-}
-
-/** Head widths: the key, else what the tensors show, else the hidden size over the heads of layer 0 (llama-model.cpp:1367-1400). */
-function readHeadDims(
-  reader: MetadataReader,
-  embedding: number,
-  { heads, kvHeads }: HeadCounts,
-  widths: TensorWidths | undefined,
-): HeadDims {
-  const firstHeads = heads[0] ?? 0;
-  if (firstHeads === 0) return { key: 0, value: 0, windowedKey: 0, windowedValue: 0 };
-  const shown = (width: (index: number) => number | undefined) => {
-    const index = kvHeads.findIndex((count, layer) => count > 0 && width(layer) !== undefined);
-    const total = index < 0 ? undefined : width(index);
-    return total === undefined ? undefined : Math.floor(total / (kvHeads[index] ?? 1));
-  };
-  const hidden = Math.floor(embedding / firstHeads);
-  const key = reader.count("attention.key_length") ?? (widths && shown(widths.key)) ?? hidden;
-  const value = reader.count("attention.value_length") ?? (widths && shown(widths.value)) ?? hidden;
-  return {
-    key,
-    value,
-    windowedKey: reader.count("attention.key_length_swa") ?? key,
-    windowedValue: reader.count("attention.value_length_swa") ?? value,
-  };
-}
-
-/** Latent attention is in use when both of its head widths are given (`is_mla`). */
-function readLatent(reader: MetadataReader): LatentFacts | undefined {
-  const keyDim = reader.count("attention.key_length_mla") ?? 0;
-  const valueDim = reader.count("attention.value_length_mla") ?? 0;
-  if (keyDim === 0 || valueDim === 0) return undefined;
-  const kvRank = reader.required("attention.kv_lora_rank");
-  return {
-    queryRank: reader.count("attention.q_lora_rank") ?? 0,
-    kvRank,
-    ropeDim:
-      reader.count("rope.dimension_count") ?? Math.max(0, (reader.count("attention.key_length") ?? kvRank) - kvRank),
-    keyDim,
-    valueDim,
-  };
 }
 
 /** The first layer that keeps no cache of its own because it reads an earlier one's; all keep one when nothing says otherwise. */

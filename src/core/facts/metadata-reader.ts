@@ -13,7 +13,6 @@ export const MAX_EXTENT = 2 ** 24;
 
 export interface MetadataReader {
   readonly architecture: string;
-  readonly has: (key: string) => boolean;
   /** whole number ≥ 0 under `{architecture}.{key}`; undefined when absent */
   readonly count: (key: string, max?: number) => number | undefined;
   /** the same, but undefined for an array too */
@@ -38,16 +37,16 @@ function asCount(name: string, value: MetadataValue | undefined, max: number): n
 
 export function readerOf(metadata: Metadata, architecture: string): MetadataReader {
   const nameOf = (key: string) => `${architecture}.${key}`;
-  const valueOf = (key: string): MetadataValue | undefined =>
+  const rawValue = (key: string): MetadataValue | undefined =>
     Object.hasOwn(metadata, nameOf(key)) ? metadata[nameOf(key)] : undefined;
 
   const count = (key: string, max = MAX_EXTENT) => {
-    const value = valueOf(key);
+    const value = rawValue(key);
     return value === undefined ? undefined : asCount(nameOf(key), value, max);
   };
 
   const array = (key: string, max = MAX_EXTENT) => {
-    const value = valueOf(key);
+    const value = rawValue(key);
     if (!Array.isArray(value)) return undefined;
     if (value.length > MAX_LAYERS)
       throw new InputError(
@@ -58,9 +57,8 @@ export function readerOf(metadata: Metadata, architecture: string): MetadataRead
 
   return {
     architecture,
-    has: (key) => valueOf(key) !== undefined,
     count,
-    scalar: (key) => (Array.isArray(valueOf(key)) ? undefined : count(key)),
+    scalar: (key) => (Array.isArray(rawValue(key)) ? undefined : count(key)),
     required: (key, max) => {
       const value = count(key, max);
       if (value !== undefined) return value;
@@ -69,7 +67,7 @@ export function readerOf(metadata: Metadata, architecture: string): MetadataRead
       );
     },
     flag: (key) => {
-      const value = valueOf(key);
+      const value = rawValue(key);
       return value === undefined || Array.isArray(value) ? undefined : asCount(nameOf(key), value, 1) === 1;
     },
     perLayer: (key, length, max = MAX_EXTENT) => {

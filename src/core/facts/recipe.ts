@@ -1,6 +1,6 @@
 /**
  * A recipe (`Q4_K_M`) applied to a tensor table: the type that llama-quantize gives each tensor.
- * Source: llama.cpp v0.5.0 src/llama-quant.cpp:360-780; order of visit `weight_name_comparer`, src/llama-model-loader.h:54.
+ * Source: llama.cpp v0.5.0 src/llama-quant.cpp:360-780.
  */
 import { storedHeadCounts } from "./hyperparameters.ts";
 import type { Hyperparameters } from "./model.ts";
@@ -13,8 +13,9 @@ import {
   recipeRows,
   threeDimensionalLatents,
 } from "./recipe-rules.ts";
-import { layerOf, type Tensor, type TensorShape } from "./tensor.ts";
-import { isQuantizable, OUTPUT_NAME, type TensorRole, tensorRole, unquantizedType } from "./tensor-role.ts";
+import { type RecipeTable, type RecipeTableRow, recipeTable } from "./recipe-table.ts";
+import type { Tensor, TensorShape } from "./tensor.ts";
+import { type TensorRole, unquantizedType } from "./tensor-role.ts";
 import { type TensorType, tensorTypes } from "./tensor-type.ts";
 
 const unquantized = { F32: "f32", BF16: "bf16", F16: "f16" } as const;
@@ -107,58 +108,33 @@ function typeByRole(row: RecipeRow, role: TensorRole, place: Place, large: boole
   }
 }
 
-function isExpertMatrix(hyper: Hyperparameters, role: TensorRole, shape: readonly number[]): boolean {
-  if ((shape[2] ?? 1) <= 1) return false;
-  return !threeDimensionalLatents.includes(hyper.architecture) || role === "up" || role === "gate" || role === "down";
+function isExpertMatrix(architecture: string, { role, threeDimensional }: RecipeTableRow): boolean {
+  if (!threeDimensional) return false;
+  return !threeDimensionalLatents.includes(architecture) || role === "up" || role === "gate" || role === "down";
 }
 
-/** llama-quantize visits layer by layer, by name within one; what belongs to no layer comes first. */
-function inOrderOfVisit(shapes: readonly TensorShape[]): TensorShape[] {
-  return [...shapes].sort((a, b) => {
-    const layers = (layerOf(a.name) ?? -1) - (layerOf(b.name) ?? -1);
-    return layers !== 0 ? layers : a.name < b.name ? -1 : 1;
-  });
-}
-
-function quantize(
+function quantizedTypes(
   hyper: Hyperparameters,
-  shapes: readonly TensorShape[],
+  { rows, valueCount }: RecipeTable,
   recipe: QuantizedRecipe,
   imatrix: boolean,
-): Map<string, TensorType> {
-  const row = rowOf(recipe, hyper.architecture);
+): TensorType[] {
+  const recipeRow = rowOf(recipe, hyper.architecture);
   const { heads, kvHeads } = storedHeadCounts(hyper);
   const groupSize = kvHeads[0] ? Math.floor((heads[0] ?? 0) / kvHeads[0]) : 0;
   const expertCount = hyper.experts?.total ?? 0;
   const large = isLarge(hyper, groupSize, expertCount);
-  const tied = !shapes.some(({ name }) => name === OUTPUT_NAME);
-  const valueCount = shapes.filter(({ name }) => tensorRole(name) === "value").length;
 
-  const seen = new Map<TensorRole, number>();
-  const types = new Map<string, TensorType>();
-  for (const tensor of inOrderOfVisit(shapes)) {
-    const { name, shape } = tensor;
-    if (!isQuantizable(tensor)) {
-      types.set(name, unquantizedType(tensor, "f16"));
-      continue;
-    }
-    const own = tensorRole(name);
-    const role = own === "embedding" && tied ? "output" : own;
-    const before = seen.get(role) ?? 0;
-    seen.set(role, before + 1);
+  return rows.map((row) => {
+    const { role, seen, layer, width, kept } = row;
+    if (kept !== undefined) return kept;
+    if (role === "output") return fitting(fits(recipeRow.base, width) ? recipeRow.output : "q8_0", width);
+    if (recipeRow.experts && isExpertMatrix(hyper.architecture, row)) return fitting(recipeRow.experts, width);
     // experts of a layer share its place; without experts the n-th tensor of a role stands for layer n
-    const index = role === "value" || expertCount <= 1 ? before : (layerOf(name) ?? before);
+    const index = role === "value" || expertCount <= 1 ? seen : (layer ?? seen);
     const count = role === "value" ? valueCount : hyper.layerCount;
-    const width = shape[0] ?? 1;
-    const byRole =
-      row.experts && role !== "output" && isExpertMatrix(hyper, role, shape)
-        ? row.experts
-        : role === "output" && !fits(row.base, width)
-          ? "q8_0"
-          : typeByRole(row, role, { index, count, seen: before, groupSize, expertCount, imatrix }, large);
-    types.set(name, fitting(byRole, width));
-  }
-  return types;
+    return fitting(typeByRole(recipeRow, role, { index, count, seen, groupSize, expertCount, imatrix }, large), width);
+  });
 }
 
 /**
@@ -176,6 +152,6 @@ export function applyRecipe(
     const half = unquantized[recipe];
     return shapes.map(({ name, shape }) => ({ name, shape, type: unquantizedType({ name, shape }, half) }));
   }
-  const types = quantize(hyper, shapes, recipe, options.imatrix ?? false);
-  return shapes.map(({ name, shape }) => ({ name, shape, type: types.get(name) ?? "f32" }));
+  const types = quantizedTypes(hyper, recipeTable(shapes), recipe, options.imatrix ?? false);
+  return shapes.map(({ name, shape }, position) => ({ name, shape, type: types[position] ?? "f32" }));
 }

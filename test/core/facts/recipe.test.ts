@@ -1,5 +1,4 @@
 /** Recipes against llama-quantize: every measured row, types and bytes exact. */
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readHyperparameters } from "../../../src/core/facts/hyperparameters.ts";
 import type { Hyperparameters, Metadata } from "../../../src/core/facts/model.ts";
