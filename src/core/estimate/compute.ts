@@ -11,6 +11,8 @@ import type { Bytes } from "../units.ts";
 import { allocateGraph } from "./graph/allocator.ts";
 import { Build, type BuildInput } from "./graph/builder.ts";
 import { type GraphBuilder, graphOf } from "./graph/models/index.ts";
+import { neededLayers } from "./graph/layer-runs.ts";
+import { layerKindOf } from "./graph/models/layer-kinds.ts";
 import { copyCount, reservedBatch } from "./graph/reserve.ts";
 import { assignedDevices, scheduleGraph } from "./graph/scheduler.ts";
 import { weightTable } from "./graph/weight-table.ts";
@@ -25,20 +27,25 @@ export interface ComputeEstimate {
 /** Host buffers are aligned as the CPU backend's. */
 const HOST_ALIGNMENT_BYTES = 32;
 
+/** `everyLayer` builds the whole model's graph, as a check on shortening it. */
 export function estimateCompute(
   hyper: Hyperparameters,
   tensors: readonly Tensor[],
   run: Run,
   placement: Placement,
   layouts: readonly BufferLayout[],
+  options: { readonly everyLayer?: boolean } = {},
 ): ComputeEstimate {
   const shape = runShape(run, hyper.causal);
   const builder = graphOf(hyper);
   if (!builder) return { devices: layouts.map(() => 0), host: 0, basis: "assumed" };
-  const layerIndices = hyper.layers.filter(({ nextn }) => !nextn).map(({ index }) => index);
+  const table = weightTable(tensors);
+  const layerIndices = options.everyLayer
+    ? hyper.layers.filter(({ nextn }) => !nextn).map(({ index }) => index)
+    : neededLayers(hyper, table, run, placement, layerKindOf(hyper.architecture));
   const wanted: BuildInput = {
     hyper,
-    table: weightTable(tensors),
+    table,
     run,
     shape,
     placement,

@@ -1,0 +1,40 @@
+/**
+ * Architectures whose graphs tell layers apart by their index alone, beyond what facts and tensors show.
+ * A test reads every other architecture's graph with the index withheld.
+ */
+import type { Hyperparameters, MetadataValue } from "../../../facts/model.ts";
+import type { LayerKind } from "../layer-runs.ts";
+
+function key({ architecture, metadata }: Hyperparameters, name: string): MetadataValue | undefined {
+  return metadata[`${architecture}.${name}`];
+}
+
+/** no two layers are alike */
+const distinct: LayerKind = (_, index) => index;
+const everyFourth: LayerKind = (_, index) => index % 4;
+const deepstack: LayerKind = (hyper, index) => (index < Number(key(hyper, "n_deepstack_layers") ?? 0) ? 1 : 0);
+
+const layerKinds: Readonly<Record<string, LayerKind>> = {
+  smollm3: everyFourth,
+  smallthinker: everyFourth,
+  afmoe: everyFourth,
+  llama4: (hyper, index) => ((index + 1) % 4) + (index === hyper.layerCount - 1 ? 4 : 0),
+  qwen3vl: deepstack,
+  qwen3vlmoe: deepstack,
+  gemma3n: (_, index) => (index < 10 ? 1 : 0),
+  cohere2moe: (hyper, index) => (index < Number(key(hyper, "leading_dense_block_count") ?? 0) ? 1 : 0),
+  step35: (_, index) => index,
+  rwkv6: (_, index) => index,
+  rwkv7: (_, index) => index,
+  // each layer brings a leaf of its own that is there from the start
+  deepseek32: (_, index) => index,
+  "glm-dsa": (_, index) => index,
+  rwkv6qwen2: (_, index) => index,
+  arwkv7: (_, index) => index,
+  nanbeige: (_, index) => index,
+};
+
+/** undefined: equal facts and tensors make equal layers. */
+export function layerKindOf(architecture: string): LayerKind | undefined {
+  return Object.hasOwn(layerKinds, architecture) ? layerKinds[architecture] : undefined;
+}
