@@ -1,6 +1,6 @@
 /** dist/: the program and the library as minified modules whose heavy parts are chunks of their own, with types and licences. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./prepare.mjs";
@@ -26,8 +26,7 @@ const withoutUnused = {
 
 export async function build() {
   const { build: bundle } = await import("esbuild");
-  rmSync(join(root, "dist"), { recursive: true, force: true });
-  const { metafile } = await bundle({
+  const { metafile, outputFiles } = await bundle({
     absWorkingDir: root,
     entryPoints: ["src/cli.ts", "src/library.ts"].filter((entry) => existsSync(join(root, entry))),
     outdir: "dist",
@@ -43,7 +42,12 @@ export async function build() {
     legalComments: "none",
     logLevel: "warning",
     metafile: true,
+    write: false,
   });
+  // only a build that succeeded replaces the last one
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  mkdirSync(join(root, "dist/chunks"), { recursive: true });
+  for (const { path, contents } of outputFiles) writeFileSync(path, contents);
   writeFileSync(join(root, "dist/THIRD-PARTY-LICENSES"), licences(Object.keys(metafile.inputs)));
 }
 
