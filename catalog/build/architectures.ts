@@ -34,10 +34,20 @@ function necessaryOptions(architecture: string, keys: ModelKeys, layout: LayoutO
 }
 
 /** Keys in which models of one architecture may differ without another tensor or cache: they belong to the model, or to no size. */
-const perModelKeys = new Set(["context_length", "rope.freq_base", "rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length"]);
+const perModelKeys = new Set([
+  "context_length",
+  "rope.freq_base",
+  "rope.scaling.type",
+  "rope.scaling.factor",
+  "rope.scaling.original_context_length",
+]);
 
 export function structureOf(entry: ArchitectureEntry): string {
-  return JSON.stringify([entry.architecture, Object.entries(entry.keys).filter(([key]) => !perModelKeys.has(key)), entry.layout]);
+  return JSON.stringify([
+    entry.architecture,
+    Object.entries(entry.keys).filter(([key]) => !perModelKeys.has(key)),
+    entry.layout,
+  ]);
 }
 
 /** The converter drops BERT's pooler (conversion/bert.py): a square matrix and its bias. */
@@ -52,7 +62,9 @@ export function architectureOf(row: OfficialRow): ArchitectureEntry {
   const expected = row.params_text - poolerCount(row);
   const error = parameterCount / expected - 1;
   if (Math.abs(error) > COUNT_TOLERANCE)
-    throw new Error(`the tensors of ${architecture} hold ${parameterCount} weights, ${(100 * error).toFixed(2)} % off the published ${expected}`);
+    throw new Error(
+      `the tensors of ${architecture} hold ${parameterCount} weights, ${(100 * error).toFixed(2)} % off the published ${expected}`,
+    );
   return {
     id: row.arch_id,
     architecture,

@@ -50,7 +50,10 @@ export const modelSchema = z.strictObject({
   family: z.string().min(1),
   architectureId: z.string(),
   base: z.string().optional(),
-  released: z.string().regex(/^20\d\d(-(0[1-9]|1[0-2]))?$/).optional(),
+  released: z
+    .string()
+    .regex(/^20\d\d(-(0[1-9]|1[0-2]))?$/)
+    .optional(),
   license: z.string().optional(),
   commercialUse: z.enum(["allowed", "conditional", "not-allowed"]).optional(),
   useCases: z.array(z.enum(catalogUseCases)),
@@ -74,11 +77,20 @@ export const modelSchema = z.strictObject({
   source: z.string().min(3),
 });
 
-const familySchema = z.strictObject({ family: z.string(), architectures: z.array(architectureSchema), models: z.array(modelSchema) });
+const familySchema = z.strictObject({
+  family: z.string(),
+  architectures: z.array(architectureSchema),
+  models: z.array(modelSchema),
+});
 
 const fitted = z.tuple([z.number().min(-8).max(8), z.number().positive().max(3), count]);
 const abilityRow = z.strictObject({
-  coding: fitted.optional(), reasoning: fitted.optional(), general: fitted.optional(), chat: fitted.optional(), tool: fitted.optional(), multimodal: fitted.optional(),
+  coding: fitted.optional(),
+  reasoning: fitted.optional(),
+  general: fitted.optional(),
+  chat: fitted.optional(),
+  tool: fitted.optional(),
+  multimodal: fitted.optional(),
   embedding: fitted.optional(),
 });
 const abilitiesSchema = z.strictObject({
@@ -113,40 +125,54 @@ function architectureProblems(entry: Architecture): readonly string[] {
   const problems: string[] = [];
   try {
     const defined = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const counted = layoutTensors(readHyperparameters(asMetadata(architecture, keys), undefined), defined).reduce((sum, tensor) => sum + weightCount(tensor), 0);
-    if (counted !== parameterCount) problems.push(`architecture ${id}: lays out ${counted} weights, says ${parameterCount}`);
+    const counted = layoutTensors(readHyperparameters(asMetadata(architecture, keys), undefined), defined).reduce(
+      (sum, tensor) => sum + weightCount(tensor),
+      0,
+    );
+    if (counted !== parameterCount)
+      problems.push(`architecture ${id}: lays out ${counted} weights, says ${parameterCount}`);
   } catch (error) {
     problems.push(`architecture ${id}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (activeParameterCount !== undefined && activeParameterCount > parameterCount * 1.05) problems.push(`architecture ${id}: ${activeParameterCount} active of ${parameterCount} weights`);
+  if (activeParameterCount !== undefined && activeParameterCount > parameterCount * 1.05)
+    problems.push(`architecture ${id}: ${activeParameterCount} active of ${parameterCount} weights`);
   return problems;
 }
 
-function modelProblems(model: Model, ids: ReadonlyMap<string, Model>, architectures: ReadonlyMap<string, Architecture>): readonly string[] {
+function modelProblems(
+  model: Model,
+  ids: ReadonlyMap<string, Model>,
+  architectures: ReadonlyMap<string, Architecture>,
+): readonly string[] {
   const problems: string[] = [];
   const architecture = architectures.get(model.architectureId);
   if (architecture === undefined) problems.push(`model ${model.id}: no architecture ${model.architectureId}`);
-  if (model.base !== undefined && !ids.has(model.base)) problems.push(`model ${model.id}: its base ${model.base} is not in the catalog`);
+  if (model.base !== undefined && !ids.has(model.base))
+    problems.push(`model ${model.id}: its base ${model.base} is not in the catalog`);
   for (let at = model.base, steps = 0; at !== undefined; at = ids.get(at)?.base, steps++)
     if (at === model.id || steps > 20) {
       problems.push(`model ${model.id}: its bases lead in a circle`);
       break;
     }
-  if (model.trainedContextTokens < 64) problems.push(`model ${model.id}: a trained context of ${model.trainedContextTokens} tokens`);
+  if (model.trainedContextTokens < 64)
+    problems.push(`model ${model.id}: a trained context of ${model.trainedContextTokens} tokens`);
   return problems;
 }
 
 function parse<T>(schema: z.ZodType<T>, path: string, problems: string[]): T | undefined {
   const parsed = schema.safeParse(JSON.parse(readFileSync(path, "utf8")));
   if (parsed.success) return parsed.data;
-  problems.push(...parsed.error.issues.slice(0, 10).map((issue) => `${path}: ${issue.path.join(".")}: ${issue.message}`));
+  problems.push(
+    ...parsed.error.issues.slice(0, 10).map((issue) => `${path}: ${issue.path.join(".")}: ${issue.message}`),
+  );
   return undefined;
 }
 
 function qualityProblems(path: string, ids: ReadonlyMap<string, Model>, problems: string[]): void {
   const abilities = parse(abilitiesSchema, path, problems);
   if (abilities === undefined) return;
-  for (const id of [...Object.keys(abilities.models), ...Object.keys(abilities.inherited)]) if (!ids.has(id)) problems.push(`abilities: ${id} is not in the catalog`);
+  for (const id of [...Object.keys(abilities.models), ...Object.keys(abilities.inherited)])
+    if (!ids.has(id)) problems.push(`abilities: ${id} is not in the catalog`);
   for (const [id, { from }] of Object.entries(abilities.inherited)) {
     if (abilities.models[id]) problems.push(`abilities: ${id} has scores of its own and inherits from ${from}`);
     if (!abilities.models[from]) problems.push(`abilities: ${id} inherits from ${from}, which has no scores`);
@@ -167,12 +193,20 @@ export function checkModels(catalogFolder: string): readonly string[] {
   const ids = new Map(models.map((model) => [model.id, model]));
   const architectures = new Map(architectureList.map((entry) => [entry.id, entry]));
   for (const name of duplicates(models.map((model) => model.id))) problems.push(`two models have the id ${name}`);
-  for (const name of duplicates(models.flatMap((model) => [model.repo, ...(model.aliases ?? [])]))) problems.push(`two models have the repository ${name}`);
-  for (const name of duplicates(architectureList.map((entry) => entry.id))) problems.push(`two architectures have the id ${name}`);
+  for (const name of duplicates(models.flatMap((model) => [model.repo, ...(model.aliases ?? [])])))
+    problems.push(`two models have the repository ${name}`);
+  for (const name of duplicates(architectureList.map((entry) => entry.id)))
+    problems.push(`two architectures have the id ${name}`);
   const used = new Set(models.map((model) => model.architectureId));
   for (const { id } of architectureList) if (!used.has(id)) problems.push(`architecture ${id} has no model`);
-  problems.push(...architectureList.flatMap(architectureProblems), ...models.flatMap((model) => modelProblems(model, ids, architectures)));
-  const current = models.filter(({ released = "", base }) => released >= CURRENT_FROM || (base !== undefined && (ids.get(base)?.released ?? "") >= CURRENT_FROM));
+  problems.push(
+    ...architectureList.flatMap(architectureProblems),
+    ...models.flatMap((model) => modelProblems(model, ids, architectures)),
+  );
+  const current = models.filter(
+    ({ released = "", base }) =>
+      released >= CURRENT_FROM || (base !== undefined && (ids.get(base)?.released ?? "") >= CURRENT_FROM),
+  );
   if (current.length < MIN_CURRENT_MODELS) problems.push(`only ${current.length} models since ${CURRENT_FROM}`);
   const index = readFileSync(join(folder, "families.ts"), "utf8");
   for (const name of files) if (!index.includes(`"./${name}"`)) problems.push(`families.ts does not import ${name}`);

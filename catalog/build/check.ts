@@ -4,5 +4,5 @@ import { checkModels } from "./check-models.ts";
 
 const problems = checkModels(join(import.meta.dirname, ".."));
 for (const problem of problems) console.error(problem);
-console.log(problems.length === 0 ? "catalog: no problems" : `catalog: ${problems.length} problems`);
+process.stdout.write(problems.length === 0 ? "catalog: no problems\n" : `catalog: ${problems.length} problems\n`);
 process.exitCode = problems.length === 0 ? 0 : 1;

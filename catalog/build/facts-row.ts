@@ -1,6 +1,11 @@
 /** Rows of the curated facts (one JSON object a line), checked on reading, and their dimensions in our words. */
 import { z } from "zod";
-import type { ArchitectureFacts, LayerKind, LinearAttentionDimensions, MixtureDimensions } from "../../src/core/sources/architecture-facts.ts";
+import type {
+  ArchitectureFacts,
+  LayerKind,
+  LinearAttentionDimensions,
+  MixtureDimensions,
+} from "../../src/core/sources/architecture-facts.ts";
 
 const count = z.number().int().nonnegative();
 const counts = z.union([count, z.array(count)]);
@@ -68,7 +73,12 @@ export const officialRow = z.object({
     theta: optional(z.number().positive()),
     partial: optional(z.number()),
     scaling: optional(
-      z.object({ rope_type: optional(z.string()), type: optional(z.string()), factor: optional(z.number()), original_max_position_embeddings: optional(count) }),
+      z.object({
+        rope_type: optional(z.string()),
+        type: optional(z.string()),
+        factor: optional(z.number()),
+        original_max_position_embeddings: optional(count),
+      }),
     ),
   }),
   norm: z.object({ type: z.enum(["rms", "layer", "none"]), per_layer: count, bias: optional(z.boolean()) }),
@@ -87,27 +97,56 @@ export const officialRow = z.object({
   full_attention_interval: optional(count),
   moe: optional(mixture),
   mla: optional(
-    z.object({ q_lora_rank: optional(count), kv_lora_rank: count, qk_nope_head_dim: count, qk_rope_head_dim: count, v_head_dim: count }),
+    z.object({
+      q_lora_rank: optional(count),
+      kv_lora_rank: count,
+      qk_nope_head_dim: count,
+      qk_rope_head_dim: count,
+      v_head_dim: count,
+    }),
   ),
   ssm: optional(
     z.object({
       type: z.enum(["mamba1", "mamba2", "rwkv7"]),
-      d_inner: optional(count), d_state: optional(count), d_conv: optional(count), dt_rank: optional(count),
-      n_heads: optional(count), head_dim: optional(count), n_groups: optional(count),
-      rank_w: optional(count), rank_a: optional(count), rank_v: optional(count), rank_g: optional(count),
+      d_inner: optional(count),
+      d_state: optional(count),
+      d_conv: optional(count),
+      dt_rank: optional(count),
+      n_heads: optional(count),
+      head_dim: optional(count),
+      n_groups: optional(count),
+      rank_w: optional(count),
+      rank_a: optional(count),
+      rank_v: optional(count),
+      rank_g: optional(count),
     }),
   ),
   linear_attn: optional(
     z.object({
       type: z.enum(["gdn", "kda", "lightning"]),
-      n_heads: optional(count), head_dim: optional(count), conv_kernel: optional(count),
-      n_k_heads: optional(count), n_v_heads: optional(count), k_head_dim: optional(count), v_head_dim: optional(count),
+      n_heads: optional(count),
+      head_dim: optional(count),
+      conv_kernel: optional(count),
+      n_k_heads: optional(count),
+      n_v_heads: optional(count),
+      k_head_dim: optional(count),
+      v_head_dim: optional(count),
     }),
   ),
   conv: optional(z.object({ kernel: count })),
   dsa: optional(z.object({ n_heads: count, head_dim: count, topk: optional(count) })),
   dsv4: optional(
-    z.object({ q_lora_rank: count, o_lora_rank: count, o_groups: count, hc_mult: count, compress_ratios: z.array(count), index_n_heads: count, index_head_dim: count, index_topk: count, n_hash_layers: count }),
+    z.object({
+      q_lora_rank: count,
+      o_lora_rank: count,
+      o_groups: count,
+      hc_mult: count,
+      compress_ratios: z.array(count),
+      index_n_heads: count,
+      index_head_dim: count,
+      index_topk: count,
+      n_hash_layers: count,
+    }),
   ),
   qk_rope_head_dim: optional(count),
   ple: optional(z.object({ dim: count })),
@@ -118,12 +157,21 @@ export const officialRow = z.object({
   n_head_kv_global: optional(count),
   double_wide_shared_mlp: optional(z.boolean()),
   params_mtp: optional(count),
+  gguf_n_params_match: optional(z.string()),
   evidence: z.string(),
 });
 export type OfficialRow = z.infer<typeof officialRow>;
 
 const layerKinds: Readonly<Record<string, LayerKind>> = {
-  A: "attention", "*": "attention", L: "linear", M: "mamba", H: "parallel", C: "convolution", R: "rwkv", "-": "dense", E: "experts",
+  A: "attention",
+  "*": "attention",
+  L: "linear",
+  M: "mamba",
+  H: "parallel",
+  C: "convolution",
+  R: "rwkv",
+  "-": "dense",
+  E: "experts",
 };
 
 /** Present fields only: `undefined` and `null` both mean unknown. */
@@ -183,7 +231,8 @@ export function dimensionsOf(row: OfficialRow): ArchitectureFacts {
   if (!row.arch) throw new Error("llama.cpp has no architecture for it");
   const bias = new Set(row.attn_bias ?? []);
   const firstHeads = typeof row.n_head === "number" ? row.n_head : Math.max(...row.n_head);
-  const keyLength = typeof row.head_dim === "number" ? row.head_dim : firstHeads > 0 ? Math.floor(row.n_embd / firstHeads) : 0;
+  const keyLength =
+    typeof row.head_dim === "number" ? row.head_dim : firstHeads > 0 ? Math.floor(row.n_embd / firstHeads) : 0;
   const { ssm, mla, rope, dsv4 } = row;
   const scaling = rope.scaling?.rope_type ?? rope.scaling?.type;
   return {
@@ -215,12 +264,23 @@ export function dimensionsOf(row: OfficialRow): ArchitectureFacts {
       ropeFraction: rope.partial,
       ropeScaling:
         scaling && rope.scaling
-          ? { type: scaling, ...known({ factor: rope.scaling.factor, originalContextTokens: rope.scaling.original_max_position_embeddings }) }
-          : undefined,
+          ? {
+              type: scaling,
+              ...known({
+                factor: rope.scaling.factor,
+                originalContextTokens: rope.scaling.original_max_position_embeddings,
+              }),
+            }
+          : // a published file's count may show the table where the facts name no scaling; early Llama 3 rows carry a later file's count
+            row.arch !== "llama" && row.gguf_n_params_match?.includes("rope_freqs")
+            ? { type: "llama3" }
+            : undefined,
       windowTokens: row.sliding_window,
       windowed: row.swa_pattern ? [...row.swa_pattern].map((letter) => letter === "S") : undefined,
       chunkTokens: row.attention_chunk_size,
-      layerKinds: row.layer_pattern ? [...row.layer_pattern].map((letter) => layerKinds[letter] ?? "attention") : undefined,
+      layerKinds: row.layer_pattern
+        ? [...row.layer_pattern].map((letter) => layerKinds[letter] ?? "attention")
+        : undefined,
       fullAttentionInterval: row.full_attention_interval,
       mixture: row.moe ? mixtureOf(row.moe) : undefined,
       latent: mla

@@ -4,7 +4,12 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CatalogUseCase, catalogUseCases, type ArchitectureEntry, type ModelEntry } from "../../src/core/facts/catalog-model.ts";
+import {
+  type ArchitectureEntry,
+  type CatalogUseCase,
+  catalogUseCases,
+  type ModelEntry,
+} from "../../src/core/facts/catalog-model.ts";
 import { architectureOf, type MissingArchitecture, structureOf } from "./architectures.ts";
 import { known, type OfficialRow, officialRow, type TuneRow, tuneRow } from "./facts-row.ts";
 import { commercialUse } from "./licenses.ts";
@@ -12,7 +17,11 @@ import { commercialUse } from "./licenses.ts";
 const FACTS = process.argv[2] ?? join(import.meta.dirname, "../../../shared/models/facts.jsonl");
 const OUT = join(import.meta.dirname, "../models");
 
-const slug = (text: string): string => text.toLowerCase().replace(/[^a-z0-9.]+/g, "-").replace(/^-+|-+$/g, "");
+const slug = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, "-")
+    .replace(/^-+|-+$/g, "");
 const shortName = (repo: string): string => repo.slice(repo.indexOf("/") + 1);
 
 interface Facts {
@@ -21,7 +30,9 @@ interface Facts {
 }
 
 function readFacts(path: string): Facts {
-  const rows = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+  const rows = readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
   // the Hub's names do not mind case: a repository written in two ways is one, as its makers write it
   const seen = new Set<string>();
   const official: OfficialRow[] = [];
@@ -33,7 +44,10 @@ function readFacts(path: string): Facts {
     seen.add(repo.toLowerCase());
     const isTune = finetune === true;
     const parsed = isTune ? tuneRow.safeParse(raw) : officialRow.safeParse(raw);
-    if (!parsed.success) throw new Error(`facts line ${index + 1}: ${parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`);
+    if (!parsed.success)
+      throw new Error(
+        `facts line ${index + 1}: ${parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`,
+      );
     if (isTune) tunes.push(tuneRow.parse(raw));
     else official.push(officialRow.parse(raw));
   });
@@ -41,7 +55,8 @@ function readFacts(path: string): Facts {
 }
 
 /** Tunes that someone can be shown to run: published as GGUF, in Ollama's library, or with a download count. */
-const isInUse = (row: TuneRow): boolean => (row.gguf_repos ?? []).length > 0 || Boolean(row.ollama) || Boolean(row.popularity?.hf_downloads);
+const isInUse = (row: TuneRow): boolean =>
+  (row.gguf_repos ?? []).length > 0 || Boolean(row.ollama) || Boolean(row.popularity?.hf_downloads);
 
 interface Architectures {
   /** by repository of an official model */
@@ -74,7 +89,11 @@ function buildArchitectures(official: readonly OfficialRow[]): Architectures {
   return { ofRepo, missing: [...missing.values()] };
 }
 
-const contractUseCases: Readonly<Record<string, CatalogUseCase>> = { ...Object.fromEntries(catalogUseCases.map((name) => [name, name])), tool_use: "tool-use", reranker: "reranking" };
+const contractUseCases: Readonly<Record<string, CatalogUseCase>> = {
+  ...Object.fromEntries(catalogUseCases.map((name) => [name, name])),
+  tool_use: "tool-use",
+  reranker: "reranking",
+};
 
 function capabilitiesOf(row: TuneRow): ModelEntry["capabilities"] {
   return {
@@ -122,7 +141,11 @@ function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, fami
       quantizedRepos: list(row.quant_repos),
       ollama: row.ollama,
       popularity: row.popularity?.hf_downloads
-        ? { downloadCount: row.popularity.hf_downloads, date: row.popularity.date, ...known({ likeCount: row.popularity.hf_likes }) }
+        ? {
+            downloadCount: row.popularity.hf_downloads,
+            date: row.popularity.date,
+            ...known({ likeCount: row.popularity.hf_likes }),
+          }
         : undefined,
     }),
   };
@@ -154,16 +177,23 @@ function buildModels({ official, tunes }: Facts, { ofRepo }: Architectures): Dra
 }
 
 /** Names that differ in case or in Meta's old prefix only. */
-const sameName = (repo: string): string => shortName(repo).toLowerCase().replace(/^meta-/, "");
+const sameName = (repo: string): string =>
+  shortName(repo)
+    .toLowerCase()
+    .replace(/^meta-/, "");
 
-const union = (one: readonly string[] | undefined, other: readonly string[] | undefined): readonly string[] | undefined => list([...(one ?? []), ...(other ?? [])]);
+const union = (
+  one: readonly string[] | undefined,
+  other: readonly string[] | undefined,
+): readonly string[] | undefined => list([...(one ?? []), ...(other ?? [])]);
 
 /** Copies of an official model (same name and architecture: mirrors, renamed repositories) become names of it. */
 function mergeCopies(models: readonly Draft[], officialRows: ReadonlyMap<string, OfficialRow>): Draft[] {
   const merged = new Map<string, Draft>();
   const downloads = (model: Draft): number => model.popularity?.downloadCount ?? 0;
   // makers first, current names before old ones, then the more downloaded
-  const order = (model: Draft): number => (officialRows.has(model.repo) ? 0 : 2) + (/^meta-/i.test(shortName(model.repo)) ? 1 : 0);
+  const order = (model: Draft): number =>
+    (officialRows.has(model.repo) ? 0 : 2) + (/^meta-/i.test(shortName(model.repo)) ? 1 : 0);
   for (const model of [...models].sort((a, b) => order(a) - order(b) || downloads(b) - downloads(a))) {
     const key = `${model.architectureId} ${sameName(model.repo)}`;
     const head = merged.get(key);
@@ -187,7 +217,11 @@ function mergeCopies(models: readonly Draft[], officialRows: ReadonlyMap<string,
 }
 
 /** One row a line, so that a change shows as the rows it touches. */
-function familyText(family: string, architectures: readonly ArchitectureEntry[], models: readonly ModelEntry[]): string {
+function familyText(
+  family: string,
+  architectures: readonly ArchitectureEntry[],
+  models: readonly ModelEntry[],
+): string {
   const rows = (items: readonly object[]): string => items.map((item) => `    ${JSON.stringify(item)}`).join(",\n");
   return `{\n  "family": ${JSON.stringify(family)},\n  "architectures": [\n${rows(architectures)}\n  ],\n  "models": [\n${rows(models)}\n  ]\n}\n`;
 }
@@ -196,7 +230,9 @@ function familyText(family: string, architectures: readonly ArchitectureEntry[],
 const MIN_FAMILY_MODELS = 4;
 
 function write(drafts: readonly Draft[], architectures: Architectures): void {
-  const idOfRepo = new Map(drafts.flatMap((draft) => [draft.repo, ...(draft.aliases ?? [])].map((repo) => [repo, draft.id] as const)));
+  const idOfRepo = new Map(
+    drafts.flatMap((draft) => [draft.repo, ...(draft.aliases ?? [])].map((repo) => [repo, draft.id] as const)),
+  );
   const sizes = new Map<string, number>();
   for (const { family } of drafts) sizes.set(family, (sizes.get(family) ?? 0) + 1);
   const models = drafts.map(({ baseRepo, ...model }): ModelEntry => {
@@ -225,11 +261,13 @@ function write(drafts: readonly Draft[], architectures: Architectures): void {
     join(OUT, "families.ts"),
     `/** Generated by catalog/build/models.ts: every family file, for the loader to import when it is first needed. */\n${files
       .map((file) => `import ${variable(file)} from "./${file}.json" with { type: "json" };`)
-      .join("\n")}\n\nexport const families: readonly unknown[] = [\n${files.map((file) => `  ${variable(file)},`).join("\n")}\n];\n`,
+      .join(
+        "\n",
+      )}\n\nexport const families: readonly unknown[] = [\n${files.map((file) => `  ${variable(file)},`).join("\n")}\n];\n`,
   );
   const dates = models.flatMap((model) => model.popularity?.date ?? []).sort();
-  console.log(
-    `${models.length} models, ${written.size} architectures in ${files.length} files; ${architectures.missing.length} reasons for missing ones; popularity to ${dates.at(-1)}`,
+  process.stdout.write(
+    `${models.length} models, ${written.size} architectures in ${files.length} files; ${architectures.missing.length} reasons for missing ones; popularity to ${dates.at(-1)}\n`,
   );
 }
 

@@ -57,8 +57,16 @@ async function build(): Promise<void> {
     if (held === undefined || scoreCount(row) > scoreCount(held)) own.set(found.entry.id, row);
   };
   for (const { model, ...domains } of readRows("latent.jsonl", latentRow))
-    joinTo(model, Object.fromEntries(fittedDomains.map((domain) => [domain, [round(domains[domain].theta), round(domains[domain].sd), domains[domain].n]] as const)));
-  for (const { model, theta, sd, n } of readRows("latent-embedding.jsonl", embeddingRow)) joinTo(model, { embedding: [round(theta), round(sd), n] });
+    joinTo(
+      model,
+      Object.fromEntries(
+        fittedDomains.map(
+          (domain) => [domain, [round(domains[domain].theta), round(domains[domain].sd), domains[domain].n]] as const,
+        ),
+      ),
+    );
+  for (const { model, theta, sd, n } of readRows("latent-embedding.jsonl", embeddingRow))
+    joinTo(model, { embedding: [round(theta), round(sd), n] });
 
   const byId = new Map(models.map((entry) => [entry.id, entry]));
   const rows: Record<string, AbilityRow> = {};
@@ -80,13 +88,19 @@ async function build(): Promise<void> {
     }
   }
   write(rows, inherited);
-  console.log(`${Object.keys(rows).length} scored, ${Object.keys(inherited).length} inherited, ${models.length - Object.keys(rows).length - Object.keys(inherited).length} without; ${unjoined.length} fitted models are not in the catalog`);
+  process.stdout.write(
+    `${Object.keys(rows).length} scored, ${Object.keys(inherited).length} inherited, ${models.length - Object.keys(rows).length - Object.keys(inherited).length} without; ${unjoined.length} fitted models are not in the catalog\n`,
+  );
 }
 
 const scoreCount = (row: AbilityRow): number => Object.values(row).reduce((sum, [, , count]) => sum + count, 0);
 
 /** The nearest scored model up the chain of bases. A base model's own ability stands for no chat tune that was scored itself. */
-function parentOf(entry: ModelEntry, byId: ReadonlyMap<string, ModelEntry>, own: ReadonlyMap<string, AbilityRow>): string | undefined {
+function parentOf(
+  entry: ModelEntry,
+  byId: ReadonlyMap<string, ModelEntry>,
+  own: ReadonlyMap<string, AbilityRow>,
+): string | undefined {
   const seen = new Set([entry.id]);
   for (let id = entry.base; id !== undefined && !seen.has(id); id = byId.get(id)?.base) {
     seen.add(id);
@@ -98,8 +112,10 @@ function parentOf(entry: ModelEntry, byId: ReadonlyMap<string, ModelEntry>, own:
 /** The scored model of the same architecture that is nearest in time, pretrained ones among themselves. */
 function siblingOf(entry: ModelEntry, scored: readonly Scored[]): string | undefined {
   const isBase = (model: ModelEntry): boolean => model.traits?.includes("base") ?? false;
-  const months = ({ released = "" }: ModelEntry): number => Number(released.slice(0, 4)) * 12 + Number(released.slice(5, 7) || 6);
-  const distance = (other: ModelEntry): number => Math.abs(months(other) - months(entry)) + (isBase(other) === isBase(entry) ? 0 : 1000);
+  const months = ({ released = "" }: ModelEntry): number =>
+    Number(released.slice(0, 4)) * 12 + Number(released.slice(5, 7) || 6);
+  const distance = (other: ModelEntry): number =>
+    Math.abs(months(other) - months(entry)) + (isBase(other) === isBase(entry) ? 0 : 1000);
   return scored
     .filter(({ entry: other }) => other.architectureId === entry.architectureId)
     .sort((a, b) => distance(a.entry) - distance(b.entry) || scoreCount(b.row) - scoreCount(a.row))[0]?.entry.id;
@@ -113,7 +129,8 @@ function write(rows: Readonly<Record<string, AbilityRow>>, inherited: AbilityRow
       .join(",\n");
   mkdirSync(OUT, { recursive: true });
   const head = {
-    source: "item-response fit with features over 13,499 published scores of 213 benchmarks (leaderboards, third parties, vendors corrected for their own bias); embeddings: 1,844 scores",
+    source:
+      "item-response fit with features over 13,499 published scores of 213 benchmarks (leaderboards, third parties, vendors corrected for their own bias); embeddings: 1,844 scores",
     date: "2026-08-22",
     unit: "logit of the chance-corrected score at a benchmark of middle difficulty; each domain is [theta, sd, number of scores]",
   };

@@ -28,10 +28,34 @@ describe("catalog/models and catalog/quality", () => {
   };
 
   it.each([
-    ["a layer too many", "models/gpt-oss.json", '"id":"gpt-oss-20b","architecture":"gpt-oss","keys":{"block_count":24', '"id":"gpt-oss-20b","architecture":"gpt-oss","keys":{"block_count":25', "lays out"],
-    ["a base that is not there", "models/qwen.json", '"base":"qwen2.5-7b"', '"base":"qwen2.5-7x"', "its base qwen2.5-7x is not in the catalog"],
-    ["two models of one id", "models/qwen.json", '{"id":"qwen3-4b","repo"', '{"id":"qwen3-8b","repo"', "two models have the id qwen3-8b"],
-    ["an unknown field", "models/gpt-oss.json", '"repo":"openai/gpt-oss-20b"', '"repo":"openai/gpt-oss-20b","colour":"red"', "colour"],
+    [
+      "a layer too many",
+      "models/gpt-oss.json",
+      '"id":"gpt-oss-20b","architecture":"gpt-oss","keys":{"block_count":24',
+      '"id":"gpt-oss-20b","architecture":"gpt-oss","keys":{"block_count":25',
+      "lays out",
+    ],
+    [
+      "a base that is not there",
+      "models/qwen.json",
+      '"base":"qwen2.5-7b"',
+      '"base":"qwen2.5-7x"',
+      "its base qwen2.5-7x is not in the catalog",
+    ],
+    [
+      "two models of one id",
+      "models/qwen.json",
+      '{"id":"qwen3-4b","repo"',
+      '{"id":"qwen3-8b","repo"',
+      "two models have the id qwen3-8b",
+    ],
+    [
+      "an unknown field",
+      "models/gpt-oss.json",
+      '"repo":"openai/gpt-oss-20b"',
+      '"repo":"openai/gpt-oss-20b","colour":"red"',
+      "colour",
+    ],
     ["an ability of nobody", "quality/abilities.json", '"qwen3-8b":', '"qwen3-8z":', "qwen3-8z is not in the catalog"],
   ])("report %s", (_, file, from, to, message) => {
     expect(spoiled(file, from, to).join("\n")).toContain(message);

@@ -3,7 +3,16 @@ import type { Tokens } from "../units.ts";
 import type { LayoutOptions } from "./layout.ts";
 import type { MetadataValue } from "./model.ts";
 
-export const catalogUseCases = ["general", "chat", "coding", "reasoning", "tool-use", "multimodal", "embedding", "reranking"] as const;
+export const catalogUseCases = [
+  "general",
+  "chat",
+  "coding",
+  "reasoning",
+  "tool-use",
+  "multimodal",
+  "embedding",
+  "reranking",
+] as const;
 export type CatalogUseCase = (typeof catalogUseCases)[number];
 
 /** `true` where the facts say so; absent is unknown, never "no". */

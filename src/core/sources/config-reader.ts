@@ -1,6 +1,6 @@
 /** Reads a `config.json` of the Hub: untrusted text, nested text models, names that differ between generations. */
 import { InputError } from "../facts/input-error.ts";
-import { MAX_EXTENT, MAX_LAYERS } from "../facts/metadata-reader.ts";
+import { MAX_LAYERS } from "../facts/metadata-reader.ts";
 
 export type Config = Readonly<Record<string, unknown>>;
 
@@ -23,7 +23,7 @@ export function parseConfig(text: string, name: string): unknown {
 }
 
 /** Contexts reach 10 M; no published dimension is larger. */
-const MAX_COUNT = MAX_EXTENT;
+const MAX_COUNT = 2 ** 26;
 
 /** Where multimodal configs keep their language model. */
 const textKeys = ["text_config", "language_config", "llm_config", "thinker_config"] as const;
@@ -37,7 +37,14 @@ export function textConfigOf(config: Config): Config {
   return config;
 }
 
-const outerNames = ["model_type", "tie_word_embeddings", "vocab_size", "quantization_config", "torch_dtype", "dtype"] as const;
+const outerNames = [
+  "model_type",
+  "tie_word_embeddings",
+  "vocab_size",
+  "quantization_config",
+  "torch_dtype",
+  "dtype",
+] as const;
 
 function outerDefaults(config: Config): Config {
   return Object.fromEntries(outerNames.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]])));
@@ -53,6 +60,8 @@ export interface ConfigReader {
   readonly counts: (name: string) => readonly number[] | undefined;
   readonly texts: (name: string) => readonly string[] | undefined;
   readonly inner: (name: string) => ConfigReader | undefined;
+  /** the objects of a list */
+  readonly inners: (name: string) => readonly ConfigReader[] | undefined;
 }
 
 export function configReader(config: Config): ConfigReader {
@@ -61,7 +70,9 @@ export function configReader(config: Config): ConfigReader {
       const value = config[name];
       if (value === undefined || value === null) continue;
       if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > MAX_COUNT)
-        throw new InputError(`config.json says ${name} is ${JSON.stringify(value).slice(0, 40)}, not a whole number from 0 to ${MAX_COUNT}. Send the model's own config.json.`);
+        throw new InputError(
+          `config.json says ${name} is ${JSON.stringify(value).slice(0, 40)}, not a whole number from 0 to ${MAX_COUNT}. Send the model's own config.json.`,
+        );
       return value;
     }
     return undefined;
@@ -69,7 +80,10 @@ export function configReader(config: Config): ConfigReader {
   const list = (name: string): readonly unknown[] | undefined => {
     const value = config[name];
     if (!Array.isArray(value)) return undefined;
-    if (value.length > MAX_LAYERS) throw new InputError(`config.json lists ${value.length} values for ${name}, more than ${MAX_LAYERS} layers. Send the model's own config.json.`);
+    if (value.length > MAX_LAYERS)
+      throw new InputError(
+        `config.json lists ${value.length} values for ${name}, more than ${MAX_LAYERS} layers. Send the model's own config.json.`,
+      );
     return value;
   };
   return {
@@ -80,13 +94,19 @@ export function configReader(config: Config): ConfigReader {
     required: (...names) => {
       const value = count(...names);
       if (value !== undefined) return value;
-      throw new InputError(`config.json has no ${names[0]}. Send the config.json of a language model, or a GGUF file of it.`);
+      throw new InputError(
+        `config.json has no ${names[0]}. Send the config.json of a language model, or a GGUF file of it.`,
+      );
     },
-    counts: (name) => list(name)?.map((value) => (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT ? value : 0)),
+    counts: (name) =>
+      list(name)?.map((value) =>
+        typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT ? value : 0,
+      ),
     texts: (name) => list(name)?.map(String),
     inner: (name) => {
       const value = config[name];
       return isConfig(value) ? configReader(value) : undefined;
     },
+    inners: (name) => list(name)?.filter(isConfig).map(configReader),
   };
 }

@@ -3,7 +3,7 @@
  * Source of the keys: `LLM_KV_NAMES` (src/llama-arch.cpp) and the `set_gguf_parameters` of conversion/*.py, llama.cpp v0.5.0.
  * Prediction (NextN) layers are left out: most published files have none, and `block_count` here counts the main layers.
  */
-import { type WindowRule, architectureRules } from "../facts/architecture-rules.ts";
+import { architectureRules, type WindowRule } from "../facts/architecture-rules.ts";
 import type { LayoutOptions } from "../facts/layout.ts";
 import type { MetadataValue } from "../facts/model.ts";
 import type { ArchitectureFacts, LayerKind } from "./architecture-facts.ts";
@@ -48,13 +48,18 @@ function feedForward(facts: ArchitectureFacts): number | readonly number[] {
   const { feedForwardLength: length, layerKinds, layerCount, mixture, sharedCacheLayerCount = 0 } = facts;
   const at = (index: number): number => (typeof length === "number" ? length : (length[index] ?? 0));
   if (facts.doubleWideShared && sharedCacheLayerCount > 0)
-    return Array.from({ length: layerCount }, (_, index) => at(index) * (index >= layerCount - sharedCacheLayerCount ? 2 : 1));
+    return Array.from(
+      { length: layerCount },
+      (_, index) => at(index) * (index >= layerCount - sharedCacheLayerCount ? 2 : 1),
+    );
   // Qwen 1 counts gate and up together; Arctic's key is the experts' width, its dense part is as wide as the hidden size
   if (facts.architecture === "qwen") return 2 * at(0);
   if (facts.architecture === "arctic" && mixture) return mixture.feedForwardLength;
   // blocks of one kind each (Nemotron-H): the width says which blocks are feed-forward
   if (layerKinds?.some((kind) => kind === "dense" || kind === "experts"))
-    return layerKinds.map((kind, index) => (kind === "dense" ? at(index) : kind === "experts" ? (mixture?.feedForwardLength ?? 0) : 0));
+    return layerKinds.map((kind, index) =>
+      kind === "dense" ? at(index) : kind === "experts" ? (mixture?.feedForwardLength ?? 0) : 0,
+    );
   return length;
 }
 
@@ -64,7 +69,8 @@ function addAttention(keys: Draft, facts: ArchitectureFacts): void {
   keys["attention.head_count"] = facts.headCount;
   if (latent === undefined) {
     keys["attention.head_count_kv"] = kvHeads(facts);
-    const derived = typeof facts.headCount === "number" && facts.headCount > 0 ? facts.embeddingLength / facts.headCount : 0;
+    const derived =
+      typeof facts.headCount === "number" && facts.headCount > 0 ? facts.embeddingLength / facts.headCount : 0;
     if (globalKeyLength !== undefined) {
       keys["attention.key_length"] = globalKeyLength;
       keys["attention.value_length"] = globalKeyLength;
@@ -100,18 +106,22 @@ function addRope(keys: Draft, facts: ArchitectureFacts): void {
   else if (globalKeyLength !== undefined) {
     keys["rope.dimension_count"] = globalKeyLength;
     keys["rope.dimension_count_swa"] = facts.keyLength;
-  } else if (ropeFraction !== undefined && ropeFraction < 1) keys["rope.dimension_count"] = Math.floor(facts.keyLength * ropeFraction);
+  } else if (ropeFraction !== undefined && ropeFraction < 1)
+    keys["rope.dimension_count"] = Math.floor(facts.keyLength * ropeFraction);
   if (ropeScaling === undefined || ropeScaling.type === "llama3" || ropeScaling.type === "default") return;
   keys["rope.scaling.type"] = ropeScaling.type;
   if (ropeScaling.factor !== undefined) keys["rope.scaling.factor"] = ropeScaling.factor;
-  if (ropeScaling.originalContextTokens !== undefined) keys["rope.scaling.original_context_length"] = ropeScaling.originalContextTokens;
+  if (ropeScaling.originalContextTokens !== undefined)
+    keys["rope.scaling.original_context_length"] = ropeScaling.originalContextTokens;
 }
 
 /** The pattern llama.cpp assumes when the file has none. */
 function builtInPattern(rule: WindowRule, layerCount: number): readonly boolean[] | undefined {
   const { period } = rule;
   if (typeof period !== "number" || period === 0) return undefined;
-  return Array.from({ length: layerCount }, (_, index) => (rule.denseFirst ? index % period !== 0 : index % period < period - 1));
+  return Array.from({ length: layerCount }, (_, index) =>
+    rule.denseFirst ? index % period !== 0 : index % period < period - 1,
+  );
 }
 
 function addWindows(keys: Draft, facts: ArchitectureFacts): void {
@@ -122,13 +132,15 @@ function addWindows(keys: Draft, facts: ArchitectureFacts): void {
   const { windowed } = facts;
   if (windowed === undefined) return;
   const builtIn = builtInPattern(rule, facts.layerCount);
-  if (builtIn === undefined || builtIn.some((flag, index) => flag !== windowed[index])) keys["attention.sliding_window_pattern"] = windowed;
+  if (builtIn === undefined || builtIn.some((flag, index) => flag !== windowed[index]))
+    keys["attention.sliding_window_pattern"] = windowed;
 }
 
 function addMixture(keys: Draft, facts: ArchitectureFacts): void {
   const { mixture } = facts;
   // a latent-attention model without experts is all leading dense layers (conversion/deepseek.py:333)
-  if (mixture === undefined && facts.latent && facts.architecture === "deepseek2") keys["leading_dense_block_count"] = facts.layerCount;
+  if (mixture === undefined && facts.latent && facts.architecture === "deepseek2")
+    keys["leading_dense_block_count"] = facts.layerCount;
   if (mixture === undefined) return;
   keys["expert_count"] = mixture.expertCount;
   keys["expert_used_count"] = mixture.usedExpertCount;
@@ -193,7 +205,8 @@ function addRare(keys: Draft, facts: ArchitectureFacts): void {
     keys["hyper_connection.count"] = compressed.connectionCount;
     keys["hash_layer_count"] = compressed.hashLayerCount;
   }
-  if (facts.perLayerEmbeddingLength !== undefined) keys["embedding_length_per_layer_input"] = facts.perLayerEmbeddingLength;
+  if (facts.perLayerEmbeddingLength !== undefined)
+    keys["embedding_length_per_layer_input"] = facts.perLayerEmbeddingLength;
   if (facts.streamCount !== undefined) keys["altup.num_inputs"] = facts.streamCount;
   if (facts.sharedCacheLayerCount !== undefined) keys["attention.shared_kv_layers"] = facts.sharedCacheLayerCount;
   if (!facts.causal) keys["attention.causal"] = false;
@@ -251,6 +264,7 @@ function writtenArchitecture(facts: ArchitectureFacts): string {
 /** GGUF metadata as a file has it: prefix on, architecture named. */
 export function asMetadata(architecture: string, keys: ModelKeys): Record<string, MetadataValue> {
   const metadata: Record<string, MetadataValue> = { "general.architecture": architecture };
-  for (const [key, value] of Object.entries(keys)) metadata[key.startsWith("tokenizer.") ? key : `${architecture}.${key}`] = value;
+  for (const [key, value] of Object.entries(keys))
+    metadata[key.startsWith("tokenizer.") ? key : `${architecture}.${key}`] = value;
   return metadata;
 }

@@ -1,6 +1,7 @@
 /** GGUF headers over HTTP: ranges of the file's head, through the same checks as a local file. */
-import { InputError } from "../facts/input-error.ts";
+
 import { readHyperparameters } from "../facts/hyperparameters.ts";
+import { InputError } from "../facts/input-error.ts";
 import type { Metadata, Model } from "../facts/model.ts";
 import { type Tensor, tensorBytes } from "../facts/tensor.ts";
 import type { Bytes } from "../units.ts";
@@ -14,7 +15,11 @@ export interface RemoteHeader {
 }
 
 /** @throws InputError when what lies at `url` is no intact GGUF header; errors of the network pass through */
-export async function readRemoteHeader(url: string, name: string, fetch: typeof globalThis.fetch): Promise<RemoteHeader> {
+export async function readRemoteHeader(
+  url: string,
+  name: string,
+  fetch: typeof globalThis.fetch,
+): Promise<RemoteHeader> {
   const { gguf } = await import("@huggingface/gguf");
   let networkError: unknown;
   const watched: typeof fetch = async (input, init) => {

@@ -65,7 +65,11 @@ function boundedFetch(world: World, hubUrl: string): typeof globalThis.fetch {
     if (token && new URL(url).origin === new URL(hubUrl).origin) headers.set("authorization", `Bearer ${token}`);
     const response = await world.fetch(input, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
     const empty = response.status === 204 || response.status === 304 || init?.method === "HEAD";
-    const bounded = new Response(empty ? null : await boundedBody(response), { status: response.status, statusText: response.statusText, headers: response.headers });
+    const bounded = new Response(empty ? null : await boundedBody(response), {
+      status: response.status,
+      statusText: response.statusText,
+      headers: response.headers,
+    });
     // the libraries follow relative links of the answer
     Object.defineProperty(bounded, "url", { value: response.url || url });
     return bounded;
@@ -73,16 +77,28 @@ function boundedFetch(world: World, hubUrl: string): typeof globalThis.fetch {
 }
 
 const statusOf = (error: unknown): number | undefined =>
-  typeof error === "object" && error !== null && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
+  typeof error === "object" && error !== null && "statusCode" in error && typeof error.statusCode === "number"
+    ? error.statusCode
+    : undefined;
 
 function asInputError(repo: string, error: unknown): InputError {
   if (error instanceof InputError) return error;
   const status = statusOf(error);
   if (status === 401 || status === 403)
-    return new InputError(`The repository ${repo} does not exist on the Hugging Face Hub, or is private or gated. Check the spelling, set HF_TOKEN to a token that may read it, or send a catalog id or a local GGUF file.`);
-  if (error instanceof TooLarge) return new InputError(`The Hub's answer for ${repo} is larger than a model's header can be. Send a local GGUF file instead.`);
+    return new InputError(
+      `The repository ${repo} does not exist on the Hugging Face Hub, or is private or gated. Check the spelling, set HF_TOKEN to a token that may read it, or send a catalog id or a local GGUF file.`,
+    );
+  if (error instanceof TooLarge)
+    return new InputError(
+      `The Hub's answer for ${repo} is larger than a model's header can be. Send a local GGUF file instead.`,
+    );
   const timedOut = error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
-  const reason = status === undefined ? (timedOut ? `no answer within ${TIMEOUT_MS / 1000} s` : "no connection") : `it answered ${status}`;
+  const reason =
+    status === undefined
+      ? timedOut
+        ? `no answer within ${TIMEOUT_MS / 1000} s`
+        : "no connection"
+      : `it answered ${status}`;
   return new InputError(
     `${repo} is not in the catalog and the Hugging Face Hub cannot be asked (${reason}). Without a network these work: a catalog id such as qwen3-8b, a local GGUF file, a folder with a config.json, or ollama:NAME.`,
   );
@@ -94,7 +110,8 @@ export function hubOf(world: World): Hub {
   const fetch = boundedFetch(world, hubUrl);
 
   const ask = async <T>(repo: string, question: () => Promise<T>): Promise<T> => {
-    if (!repoPattern.test(repo)) throw new InputError(`"${repo.slice(0, 100)}" is no name of a Hub repository. Send owner/name.`);
+    if (!repoPattern.test(repo))
+      throw new InputError(`"${repo.slice(0, 100)}" is no name of a Hub repository. Send owner/name.`);
     if (world.env["HF_HUB_OFFLINE"] === "1") throw asInputError(repo, undefined);
     try {
       return await question();
@@ -122,15 +139,20 @@ export function hubOf(world: World): Hub {
     readConfig: (repo) =>
       ask(repo, async () => {
         const { downloadFile } = await import("@huggingface/hub");
-        const blob = await downloadFile({ repo, path: "config.json", hubUrl, fetch, xet: false }).catch((error: unknown) => {
-          if (statusOf(error) === 404) return null;
-          throw error;
-        });
+        const blob = await downloadFile({ repo, path: "config.json", hubUrl, fetch, xet: false }).catch(
+          (error: unknown) => {
+            if (statusOf(error) === 404) return null;
+            throw error;
+          },
+        );
         return blob === null ? undefined : parseConfig(await blob.text(), repo);
       }),
     readGguf: (repo, paths) =>
       ask(repo, async () => {
-        if (paths.length === 0 || paths.length > MAX_SHARDS) throw new InputError(`${repo} splits the model in ${paths.length} files; 1 to ${MAX_SHARDS} are read. Send another repository.`);
+        if (paths.length === 0 || paths.length > MAX_SHARDS)
+          throw new InputError(
+            `${repo} splits the model in ${paths.length} files; 1 to ${MAX_SHARDS} are read. Send another repository.`,
+          );
         const headers = [];
         for (const path of paths) {
           const url = `${hubUrl}/${repo}/resolve/main/${path.split("/").map(encodeURIComponent).join("/")}`;

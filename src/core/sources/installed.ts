@@ -55,11 +55,18 @@ export function parseOllamaName(text: string): OllamaName | undefined {
   const model = parts.pop() ?? "";
   const namespace = parts.pop() ?? "library";
   const host = parts.pop() ?? LIBRARY_HOST;
-  return parts.length === 0 && [host, namespace, model, tag].every((part) => plainName.test(part)) ? { host, namespace, model, tag } : undefined;
+  return parts.length === 0 && [host, namespace, model, tag].every((part) => plainName.test(part))
+    ? { host, namespace, model, tag }
+    : undefined;
 }
 
 function shownOllamaName({ host, namespace, model, tag }: OllamaName): string {
-  const path = host === LIBRARY_HOST ? (namespace === "library" ? model : `${namespace}/${model}`) : `${host}/${namespace}/${model}`;
+  const path =
+    host === LIBRARY_HOST
+      ? namespace === "library"
+        ? model
+        : `${namespace}/${model}`
+      : `${host}/${namespace}/${model}`;
   return `${path}:${tag}`;
 }
 
@@ -76,9 +83,17 @@ function layersOf(manifest: string): readonly Layer[] {
   } catch {
     return [];
   }
-  if (typeof parsed !== "object" || parsed === null || !("layers" in parsed) || !Array.isArray(parsed.layers)) return [];
+  if (typeof parsed !== "object" || parsed === null || !("layers" in parsed) || !Array.isArray(parsed.layers))
+    return [];
   return parsed.layers.slice(0, 64).flatMap((layer: unknown) => {
-    if (typeof layer !== "object" || layer === null || !("mediaType" in layer) || !("digest" in layer) || !("size" in layer)) return [];
+    if (
+      typeof layer !== "object" ||
+      layer === null ||
+      !("mediaType" in layer) ||
+      !("digest" in layer) ||
+      !("size" in layer)
+    )
+      return [];
     const { mediaType, digest, size } = layer;
     if (typeof mediaType !== "string" || typeof digest !== "string" || typeof size !== "number") return [];
     return /^sha256:[0-9a-f]{64}$/.test(digest) ? [{ mediaType, digest, size }] : [];
@@ -119,7 +134,10 @@ export async function findOllamaModel(world: World, text: string): Promise<Insta
 /** Names of the folders (or files) in `path` that can be part of a model's name. */
 async function namesIn(world: World, path: string, kind: "directory" | "file"): Promise<readonly string[]> {
   const entries = await world.listDir(path);
-  return entries.filter((entry) => (entry.kind === kind || entry.kind === "link") && plainName.test(entry.name)).slice(0, MAX_ENTRIES).map((entry) => entry.name);
+  return entries
+    .filter((entry) => (entry.kind === kind || entry.kind === "link") && plainName.test(entry.name))
+    .slice(0, MAX_ENTRIES)
+    .map((entry) => entry.name);
 }
 
 async function listOllama(world: World): Promise<InstalledModel[]> {
@@ -166,7 +184,12 @@ function llamaCacheRoot(world: World): string {
 const shardName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 
 /** GGUF models among the files of one folder: split files once, projectors beside their model. */
-async function modelsIn(world: World, folder: string, store: InstalledModel["store"], repo: string | undefined): Promise<InstalledModel[]> {
+async function modelsIn(
+  world: World,
+  folder: string,
+  store: InstalledModel["store"],
+  repo: string | undefined,
+): Promise<InstalledModel[]> {
   const files = (await namesIn(world, folder, "file")).filter((name) => name.endsWith(".gguf"));
   const projector = files.find((name) => /mmproj/i.test(name));
   const sizeOf = async (name: string): Promise<Bytes> => (await world.stat(join(folder, name)))?.sizeBytes ?? 0;
@@ -174,7 +197,10 @@ async function modelsIn(world: World, folder: string, store: InstalledModel["sto
   for (const name of files) {
     const shard = shardName.exec(name);
     if (/mmproj/i.test(name) || (shard !== null && shard[2] !== "00001")) continue;
-    const parts = shard === null ? [name] : files.filter((other) => other.startsWith(`${shard[1]}-`) && other.endsWith(`-of-${shard[3]}.gguf`));
+    const parts =
+      shard === null
+        ? [name]
+        : files.filter((other) => other.startsWith(`${shard[1]}-`) && other.endsWith(`-of-${shard[3]}.gguf`));
     let sizeBytes = 0;
     for (const part of parts) sizeBytes += await sizeOf(part);
     const recipe = recipeInName(name);
@@ -202,7 +228,8 @@ async function listHubCache(world: World): Promise<InstalledModel[]> {
     for (const commit of await namesIn(world, snapshots, "directory")) {
       found.push(...(await modelsIn(world, join(snapshots, commit), "hugging-face", repo)));
       // big quantizations lie in a folder each
-      for (const inner of await namesIn(world, join(snapshots, commit), "directory")) found.push(...(await modelsIn(world, join(snapshots, commit, inner), "hugging-face", repo)));
+      for (const inner of await namesIn(world, join(snapshots, commit), "directory"))
+        found.push(...(await modelsIn(world, join(snapshots, commit, inner), "hugging-face", repo)));
     }
   }
   return found;
@@ -210,7 +237,11 @@ async function listHubCache(world: World): Promise<InstalledModel[]> {
 
 /** Every model found, each path once. Reads names and manifests only; never a model's data. */
 export async function installedModels(world: World): Promise<readonly InstalledModel[]> {
-  const [ollama, hub, llama] = await Promise.all([listOllama(world), listHubCache(world), modelsIn(world, llamaCacheRoot(world), "llama.cpp", undefined)]);
+  const [ollama, hub, llama] = await Promise.all([
+    listOllama(world),
+    listHubCache(world),
+    modelsIn(world, llamaCacheRoot(world), "llama.cpp", undefined),
+  ]);
   const seen = new Set<string>();
   return [...ollama, ...hub, ...llama].filter(({ path, name }) => {
     const key = `${path} ${name}`;

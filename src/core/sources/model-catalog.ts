@@ -2,8 +2,9 @@
  * The bundled model catalog: loaded when it is first asked for, indexed by every name a model goes by.
  * Its files are ours and strictly checked when they are built (catalog/build/check.ts); here their shape is only glanced at.
  */
-import { closestNames } from "../facts/closest.ts";
+
 import type { ArchitectureEntry, ModelEntry, ModelFamily } from "../facts/catalog-model.ts";
+import { closestNames } from "../facts/closest.ts";
 import { readHyperparameters } from "../facts/hyperparameters.ts";
 import { layoutTensors } from "../facts/layout.ts";
 import type { Hyperparameters, MetadataValue } from "../facts/model.ts";
@@ -51,7 +52,8 @@ function isModelFamily(value: unknown): value is ModelFamily {
 
 /** Earlier kinds win a name that two models claim; within a kind, the more downloaded model does. */
 function namesOf(entry: ModelEntry): readonly (readonly [NameKind, string])[] {
-  const of = (kind: NameKind, names: readonly string[] | undefined) => (names ?? []).map((name) => [kind, name] as const);
+  const of = (kind: NameKind, names: readonly string[] | undefined) =>
+    (names ?? []).map((name) => [kind, name] as const);
   return [
     ["id", entry.id],
     ["repo", entry.repo],
@@ -63,7 +65,15 @@ function namesOf(entry: ModelEntry): readonly (readonly [NameKind, string])[] {
   ];
 }
 
-const rankOfKind: Readonly<Record<NameKind, number>> = { id: 0, repo: 1, alias: 2, gguf: 3, mlx: 4, quantized: 5, ollama: 6 };
+const rankOfKind: Readonly<Record<NameKind, number>> = {
+  id: 0,
+  repo: 1,
+  alias: 2,
+  gguf: 3,
+  mlx: 4,
+  quantized: 5,
+  ollama: 6,
+};
 
 function buildIndex(models: readonly ModelEntry[]): ReadonlyMap<string, NamedModel> {
   const index = new Map<string, NamedModel>();
@@ -84,14 +94,17 @@ function isBetter(one: NamedModel, other: NamedModel): boolean {
 /** A catalog over these families; the loader's own part without the files. */
 export function makeCatalog(families: readonly ModelFamily[]): ModelCatalog {
   const models = families.flatMap((family) => family.models);
-  const architectures = new Map(families.flatMap((family) => family.architectures.map((entry) => [entry.id, entry] as const)));
+  const architectures = new Map(
+    families.flatMap((family) => family.architectures.map((entry) => [entry.id, entry] as const)),
+  );
   const tables = new Map<string, readonly TensorShape[]>();
   const hypers = new Map<string, Hyperparameters>();
   let index: ReadonlyMap<string, NamedModel> | undefined;
 
   const architectureOf = (entry: ModelEntry): ArchitectureEntry => {
     const architecture = architectures.get(entry.architectureId);
-    if (architecture === undefined) throw new Error(`catalog model ${entry.id} names the architecture ${entry.architectureId}, which is not there`);
+    if (architecture === undefined)
+      throw new Error(`catalog model ${entry.id} names the architecture ${entry.architectureId}, which is not there`);
     return architecture;
   };
   const hyperparametersOf = (entry: ModelEntry): Hyperparameters => {
@@ -107,14 +120,23 @@ export function makeCatalog(families: readonly ModelFamily[]): ModelCatalog {
   };
 
   return {
-    date: models.reduce((latest, { released = "", popularity }) => [latest, released.length === 7 ? released : "", popularity?.date.slice(0, 7) ?? ""].sort().at(-1) ?? latest, ""),
+    date: models.reduce(
+      (latest, { released = "", popularity }) =>
+        [latest, released.length === 7 ? released : "", popularity?.date.slice(0, 7) ?? ""].sort().at(-1) ?? latest,
+      "",
+    ),
     models,
     architectures,
     find(name) {
       index ??= buildIndex(models);
       return index.get(name.toLowerCase());
     },
-    closest: (name, limit) => closestNames(name, models.flatMap((entry) => (name.includes("/") ? [entry.repo, ...(entry.ggufRepos ?? [])] : [entry.id])), limit),
+    closest: (name, limit) =>
+      closestNames(
+        name,
+        models.flatMap((entry) => (name.includes("/") ? [entry.repo, ...(entry.ggufRepos ?? [])] : [entry.id])),
+        limit,
+      ),
     architectureOf,
     hyperparametersOf,
     tensorsOf(entry) {

@@ -10,7 +10,7 @@ import { findOllamaModel } from "./installed.ts";
 import { loadModelCatalog, type ModelCatalog, type NamedModel } from "./model-catalog.ts";
 import { resolveHubRepo } from "./model-hub.ts";
 import { looksLikePath, resolvePath } from "./model-path.ts";
-import { recipeModels, type ResolvedModel, type ResolveOptions } from "./resolved-model.ts";
+import { type ResolvedModel, type ResolveOptions, recipeModels } from "./resolved-model.ts";
 import type { World } from "./world.ts";
 
 export type { ResolvedModel, ResolveOptions } from "./resolved-model.ts";
@@ -32,13 +32,17 @@ interface NamedRecipe {
 /** `name:TAG`; a colon inside a path's drive or a host's port is none. */
 function splitTag(reference: string): NamedRecipe {
   const colon = reference.lastIndexOf(":");
-  return colon > 0 && colon > reference.lastIndexOf("/") ? { name: reference.slice(0, colon), tag: reference.slice(colon + 1) } : { name: reference, tag: undefined };
+  return colon > 0 && colon > reference.lastIndexOf("/")
+    ? { name: reference.slice(0, colon), tag: reference.slice(colon + 1) }
+    : { name: reference, tag: undefined };
 }
 
 function requireRecipe(tag: string): Recipe {
   const recipe = asRecipe(tag);
   if (recipe) return recipe;
-  throw new InputError(`"${tag.slice(0, 40)}" is no recipe of llama.cpp. Send one of ${closestOr(tag, recipes, ["Q4_K_M", "Q5_K_M", "Q8_0"]).join(", ")}, or leave the recipe out.`);
+  throw new InputError(
+    `"${tag.slice(0, 40)}" is no recipe of llama.cpp. Send one of ${closestOr(tag, recipes, ["Q4_K_M", "Q5_K_M", "Q8_0"]).join(", ")}, or leave the recipe out.`,
+  );
 }
 
 const closestOr = (name: string, candidates: readonly string[], fallback: readonly string[]): readonly string[] => {
@@ -46,7 +50,13 @@ const closestOr = (name: string, candidates: readonly string[], fallback: readon
   return near.length > 0 ? near : fallback;
 };
 
-function fromCatalog(catalog: ModelCatalog, { entry, kind, name }: NamedModel, recipe: Recipe | undefined, options: ResolveOptions, warnings: readonly string[]): ResolvedModel {
+function fromCatalog(
+  catalog: ModelCatalog,
+  { entry, kind, name }: NamedModel,
+  recipe: Recipe | undefined,
+  options: ResolveOptions,
+  warnings: readonly string[],
+): ResolvedModel {
   const hyper = catalog.hyperparametersOf(entry);
   const shapes = catalog.tensorsOf(entry);
   const { evidence, basis } = catalog.architectureOf(entry);
@@ -64,7 +74,8 @@ function fromCatalog(catalog: ModelCatalog, { entry, kind, name }: NamedModel, r
 }
 
 /** What publishers add to a model's name for another format of it. */
-const formatSuffix = /[-_.](i1-gguf|gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|bnb|unsloth|dwq|exl2|exl3|int4|int8|w4a16|w8a8|4bit|5bit|6bit|8bit|bf16|fp16|ud|dynamic|hf|\d\.\d+bpw)$/i;
+const formatSuffix =
+  /[-_.](i1-gguf|gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|bnb|unsloth|dwq|exl2|exl3|int4|int8|w4a16|w8a8|4bit|5bit|6bit|8bit|bf16|fp16|ud|dynamic|hf|\d\.\d+bpw)$/i;
 
 /** The catalog model a repository's name speaks of: `bartowski/Qwen_Qwen3-8B-GGUF` → qwen3-8b. */
 export function guessByName(catalog: ModelCatalog, repo: string): NamedModel | undefined {
@@ -83,30 +94,54 @@ function unknownModel(catalog: ModelCatalog, reference: string): InputError {
   );
 }
 
-async function resolveOllama(name: string, world: World, catalog: ModelCatalog, options: ResolveOptions): Promise<ResolvedModel> {
+async function resolveOllama(
+  name: string,
+  world: World,
+  catalog: ModelCatalog,
+  options: ResolveOptions,
+): Promise<ResolvedModel> {
   const installed = options.local === false ? undefined : await findOllamaModel(world, name);
   const known = catalog.find(name) ?? catalog.find(name.replace(/:latest$/, ""));
   if (installed === undefined) {
-    if (known === undefined) throw new InputError(`Ollama has no model "${name.slice(0, 80)}" here. Run \`ollama list\` for the names, or send a catalog id${nearOllama(catalog, name)}.`);
-    return fromCatalog(catalog, known, undefined, options, [`${name} is not installed in Ollama here; these are the figures of ${known.entry.id}.`]);
+    if (known === undefined)
+      throw new InputError(
+        `Ollama has no model "${name.slice(0, 80)}" here. Run \`ollama list\` for the names, or send a catalog id${nearOllama(catalog, name)}.`,
+      );
+    return fromCatalog(catalog, known, undefined, options, [
+      `${name} is not installed in Ollama here; these are the figures of ${known.entry.id}.`,
+    ]);
   }
   const resolved = await resolvePath(installed.path, world, options);
   return { ...resolved, ...(known ? { id: known.entry.id, entry: known.entry } : {}), file: installed.path };
 }
 
 function nearOllama(catalog: ModelCatalog, name: string): string {
-  const near = closestNames(name, catalog.models.flatMap((entry) => entry.ollama ?? []), 3);
+  const near = closestNames(
+    name,
+    catalog.models.flatMap((entry) => entry.ollama ?? []),
+    3,
+  );
   return near.length > 0 ? `; Ollama names nearest to it: ${near.join(", ")}` : "";
 }
 
 /** Repositories are read from the Hub when the catalog does not know them; their name is the last resort. */
-async function resolveRepo(repo: string, tag: string | undefined, world: World, catalog: ModelCatalog, options: ResolveOptions): Promise<ResolvedModel> {
+async function resolveRepo(
+  repo: string,
+  tag: string | undefined,
+  world: World,
+  catalog: ModelCatalog,
+  options: ResolveOptions,
+): Promise<ResolvedModel> {
   const guess = guessByName(catalog, repo);
   const byName = (): ResolvedModel | undefined =>
     guess &&
-    fromCatalog(catalog, { ...guess, kind: "gguf", name: repo }, tag === undefined ? undefined : requireRecipe(tag), options, [
-      `${repo} was not read: by its name it is taken for ${guess.entry.id}.`,
-    ]);
+    fromCatalog(
+      catalog,
+      { ...guess, kind: "gguf", name: repo },
+      tag === undefined ? undefined : requireRecipe(tag),
+      options,
+      [`${repo} was not read: by its name it is taken for ${guess.entry.id}.`],
+    );
   if (options.online === false) {
     const guessed = byName();
     if (guessed) return guessed;
@@ -119,7 +154,11 @@ async function resolveRepo(repo: string, tag: string | undefined, world: World, 
     if (guessed) return guessed;
     if (error instanceof InputError) {
       const near = catalog.closest(repo, 3);
-      throw new InputError(near.length > 0 ? `${error.message} The closest repositories in the catalog are ${near.join(", ")}.` : error.message);
+      throw new InputError(
+        near.length > 0
+          ? `${error.message} The closest repositories in the catalog are ${near.join(", ")}.`
+          : error.message,
+      );
     }
     throw error;
   }
@@ -129,11 +168,17 @@ async function resolveRepo(repo: string, tag: string | undefined, world: World, 
  * Resolves a reference. Catalog names never touch the network; a repository outside the catalog does, with 5 s a request.
  * @throws InputError for a name nobody knows (with the closest ones), a recipe that is none, or a file that cannot be read
  */
-export async function resolveModel(reference: string, world: World, options: ResolveOptions = {}): Promise<ResolvedModel> {
+export async function resolveModel(
+  reference: string,
+  world: World,
+  options: ResolveOptions = {},
+): Promise<ResolvedModel> {
   const trimmed = reference.trim().replace(/^(hf:|https?:\/\/huggingface\.co\/|hf\.co\/|huggingface\.co\/)/i, "");
   const hasControl = [...trimmed].some((letter) => letter < " " || letter === "\u007f");
   if (trimmed === "" || trimmed.length > MAX_REFERENCE_LENGTH || hasControl)
-    throw new InputError("The model's name is empty, too long or holds control characters. Send a catalog id, a Hub repository, a path or ollama:NAME.");
+    throw new InputError(
+      "The model's name is empty, too long or holds control characters. Send a catalog id, a Hub repository, a path or ollama:NAME.",
+    );
   const catalog = options.catalog ?? (await loadModelCatalog());
   if (/^ollama:/i.test(trimmed)) return resolveOllama(trimmed.slice("ollama:".length), world, catalog, options);
   if (looksLikePath(trimmed)) return resolvePath(trimmed, world, options);

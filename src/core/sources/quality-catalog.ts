@@ -1,6 +1,6 @@
 /** The abilities that ship with this program: which catalog model is how good at what, and how that is known. */
 import type { Abilities } from "../facts/ability.ts";
-import { type AbilityRow, abilitiesOf, type AbilityRows, type FittedAbility } from "../facts/quality.ts";
+import { type AbilityRow, type AbilityRows, abilitiesOf, type FittedAbility } from "../facts/quality.ts";
 
 export interface QualityCatalog {
   /** newest score in the fit */

@@ -1,6 +1,7 @@
 /** What a reference resolves to: tensors and facts of one model, in any recipe. */
-import type { CheckpointFormat } from "../facts/checkpoint-format.ts";
+
 import type { ModelEntry } from "../facts/catalog-model.ts";
+import type { CheckpointFormat } from "../facts/checkpoint-format.ts";
 import type { Hyperparameters, Model } from "../facts/model.ts";
 import { applyRecipe, type Recipe } from "../facts/recipe.ts";
 import { type TensorShape, tensorBytes } from "../facts/tensor.ts";
@@ -42,7 +43,14 @@ export interface ResolveOptions {
 /** GGUF aligns tensors to this many bytes (`general.alignment`, gguf.md). */
 const ALIGNMENT_BYTES = 32;
 /** Every recipe of a tensor table, made when asked for and kept. */
-export function recipeModels(name: string, hyper: Hyperparameters, shapes: readonly TensorShape[], source: string, imatrix: boolean, stored?: Model): (recipe: Recipe) => Model {
+export function recipeModels(
+  name: string,
+  hyper: Hyperparameters,
+  shapes: readonly TensorShape[],
+  source: string,
+  imatrix: boolean,
+  stored?: Model,
+): (recipe: Recipe) => Model {
   const made = new Map<Recipe, Model>();
   return (recipe) => {
     if (stored !== undefined && stored.recipe === recipe) return stored;

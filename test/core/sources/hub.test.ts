@@ -10,8 +10,16 @@ const TRUTH = join(import.meta.dirname, "../../truth/gguf");
 const header = (name: string): string => join(TRUTH, `${name}.gguf`);
 
 const config = {
-  model_type: "qwen3", hidden_size: 1024, intermediate_size: 3072, num_hidden_layers: 28, num_attention_heads: 16, num_key_value_heads: 8, head_dim: 128,
-  vocab_size: 151936, max_position_embeddings: 40960, tie_word_embeddings: true,
+  model_type: "qwen3",
+  hidden_size: 1024,
+  intermediate_size: 3072,
+  num_hidden_layers: 28,
+  num_attention_heads: 16,
+  num_key_value_heads: 8,
+  head_dim: 128,
+  vocab_size: 151936,
+  max_position_embeddings: 40960,
+  tie_word_embeddings: true,
 };
 
 /** A file of a repository: real headers from disk, or a text. */
@@ -29,7 +37,12 @@ const repos: Readonly<Record<string, Readonly<Record<string, string | { readonly
   "tester/lost-GGUF": { "m-Q4_K_M-00001-of-00003.gguf": { path: header("Qwen3-0.6B-Q4_K_M") } },
   "tester/broken-GGUF": { "m-Q4_K_M.gguf": "this is no model at all, whatever its name says" },
   "tester/checkpoint": { "config.json": JSON.stringify(config), "model.safetensors": "x" },
-  "tester/awq": { "config.json": JSON.stringify({ ...config, quantization_config: { quant_method: "awq", bits: 4, group_size: 128 } }) },
+  "tester/awq": {
+    "config.json": JSON.stringify({
+      ...config,
+      quantization_config: { quant_method: "awq", bits: 4, group_size: 128 },
+    }),
+  },
   "tester/odd": { "config.json": "{ no json" },
   "tester/huge": { "config.json": " ".repeat(17 * 1024 * 1024) },
   "tester/empty": { "README.md": "words" },
@@ -43,7 +56,11 @@ interface Asked {
 }
 const asked: Asked[] = [];
 
-function sendFile(request: IncomingMessage, response: ServerResponse, content: string | { readonly path: string }): void {
+function sendFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+  content: string | { readonly path: string },
+): void {
   const range = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? "");
   const size = typeof content === "string" ? Buffer.byteLength(content) : statSync(content.path).size;
   const start = Math.min(Number(range?.[1] ?? 0), size);
@@ -56,7 +73,11 @@ function sendFile(request: IncomingMessage, response: ServerResponse, content: s
     readSync(file, body, 0, body.length, start);
     closeSync(file);
   }
-  response.writeHead(range ? 206 : 200, { "content-length": body.length, "content-range": `bytes ${start}-${end - 1}/${size}`, etag: '"abc"' });
+  response.writeHead(range ? 206 : 200, {
+    "content-length": body.length,
+    "content-range": `bytes ${start}-${end - 1}/${size}`,
+    etag: '"abc"',
+  });
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
@@ -72,13 +93,19 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   const tree = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main/.exec(url);
   const files = tree ? repos[tree[1] ?? ""] : undefined;
   if (files) {
-    const entries = Object.entries(files).map(([path, content]) => ({ type: "file", path, oid: "0", size: typeof content === "string" ? content.length : statSync(content.path).size }));
+    const entries = Object.entries(files).map(([path, content]) => ({
+      type: "file",
+      path,
+      oid: "0",
+      size: typeof content === "string" ? content.length : statSync(content.path).size,
+    }));
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(entries));
     return;
   }
   const file = /^\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(url);
   const content = file ? repos[file[1] ?? ""]?.[file[2] ?? ""] : undefined;
-  if (content === undefined) response.writeHead(404, { "content-type": "application/json" }).end('{"error":"Repository not found"}');
+  if (content === undefined)
+    response.writeHead(404, { "content-type": "application/json" }).end('{"error":"Repository not found"}');
   else sendFile(request, response, content);
 }
 
@@ -114,15 +141,23 @@ describe("resolveModel over HTTP", () => {
     expect(resolved).toMatchObject({ file: "other-F16.gguf", recipe: "F16" });
     expect(resolved.stored?.hyper.architecture).toBe("bert");
     expect(resolved.model("F16")).toBe(resolved.stored);
-    await expect(resolveModel("tester/tiny-GGUF:Q2_K", world)).rejects.toThrow(/has no file "Q2_K"\. It has Q4_K_M, F16/);
+    await expect(resolveModel("tester/tiny-GGUF:Q2_K", world)).rejects.toThrow(
+      /has no file "Q2_K"\. It has Q4_K_M, F16/,
+    );
   });
 
   it("joins the shards of a split file, and misses one", async () => {
     const resolved = await resolveModel("tester/split-GGUF:Q4_K_M", world);
-    const parts = await Promise.all(["Qwen3-0.6B-Q4_K_M", "Llama-3.2-1B-Q4_K_M"].map((name) => resolveModel(header(name), world)));
-    expect(resolved.stored?.tensors.length).toBe(parts.reduce((sum, part) => sum + (part.stored?.tensors.length ?? 0), 0));
+    const parts = await Promise.all(
+      ["Qwen3-0.6B-Q4_K_M", "Llama-3.2-1B-Q4_K_M"].map((name) => resolveModel(header(name), world)),
+    );
+    expect(resolved.stored?.tensors.length).toBe(
+      parts.reduce((sum, part) => sum + (part.stored?.tensors.length ?? 0), 0),
+    );
     expect(resolved.stored?.fileBytes).toBe(parts.reduce((sum, part) => sum + (part.stored?.fileBytes ?? 0), 0));
-    await expect(resolveModel("tester/lost-GGUF", world)).rejects.toThrow("one of 3 shards, of which the repository has 1");
+    await expect(resolveModel("tester/lost-GGUF", world)).rejects.toThrow(
+      "one of 3 shards, of which the repository has 1",
+    );
   });
 
   it("reads a checkpoint's config, and how it is quantized", async () => {
@@ -145,13 +180,17 @@ describe("resolveModel over HTTP", () => {
 
   it("gives up after 5 s", { timeout: 15_000 }, async () => {
     const start = performance.now();
-    await expect(resolveModel("tester/slow", world)).rejects.toThrow(/no answer within 5 s.*Without a network these work/);
+    await expect(resolveModel("tester/slow", world)).rejects.toThrow(
+      /no answer within 5 s.*Without a network these work/,
+    );
     expect(performance.now() - start).toBeLessThan(8000);
   });
 
   it("asks nothing when the network is forbidden or the catalog knows", async () => {
     asked.length = 0;
-    await expect(resolveModel("tester/tiny-GGUF", { ...world, env: { ...world.env, HF_HUB_OFFLINE: "1" } })).rejects.toThrow("cannot be asked");
+    await expect(
+      resolveModel("tester/tiny-GGUF", { ...world, env: { ...world.env, HF_HUB_OFFLINE: "1" } }),
+    ).rejects.toThrow("cannot be asked");
     await expect(resolveModel("tester/tiny-GGUF", world, { online: false })).rejects.toThrow("There is no model");
     await resolveModel("unsloth/Qwen3-8B-GGUF:Q4_K_M", world);
     expect(asked).toEqual([]);

@@ -2,7 +2,12 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { findOllamaModel, installedModels, parseOllamaName, recipeInName } from "../../../src/core/sources/installed.ts";
+import {
+  findOllamaModel,
+  installedModels,
+  parseOllamaName,
+  recipeInName,
+} from "../../../src/core/sources/installed.ts";
 import { resolveModel } from "../../../src/core/sources/model-reference.ts";
 import { realWorld } from "../../../src/core/sources/world.ts";
 import { fakeWorld } from "../../fake-world.ts";
@@ -10,14 +15,21 @@ import { fakeWorld } from "../../fake-world.ts";
 const QWEN = join(import.meta.dirname, "../../truth/gguf/Qwen3-0.6B-Q4_K_M.gguf");
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
 const manifest = (model: string, extra: readonly object[] = []): string =>
-  JSON.stringify({ schemaVersion: 2, layers: [{ mediaType: "application/vnd.ollama.image.model", digest: model, size: 522640000 }, ...extra] });
+  JSON.stringify({
+    schemaVersion: 2,
+    layers: [{ mediaType: "application/vnd.ollama.image.model", digest: model, size: 522640000 }, ...extra],
+  });
 
 const machine = fakeWorld({
   homeDir: "/home/u",
   files: {
     "/home/u/.ollama/models/manifests/registry.ollama.ai/library/qwen3/0.6b": manifest(digest("a")),
-    "/home/u/.ollama/models/manifests/hf.co/unsloth/Qwen3-8B-GGUF/Q4_K_M": manifest(digest("b"), [{ mediaType: "application/vnd.ollama.image.projector", digest: digest("c"), size: 5 }]),
-    "/home/u/.ollama/models/manifests/registry.ollama.ai/library/evil/latest": manifest("sha256:../../../../etc/passwd"),
+    "/home/u/.ollama/models/manifests/hf.co/unsloth/Qwen3-8B-GGUF/Q4_K_M": manifest(digest("b"), [
+      { mediaType: "application/vnd.ollama.image.projector", digest: digest("c"), size: 5 },
+    ]),
+    "/home/u/.ollama/models/manifests/registry.ollama.ai/library/evil/latest": manifest(
+      "sha256:../../../../etc/passwd",
+    ),
     "/home/u/.ollama/models/manifests/registry.ollama.ai/library/broken/latest": "{",
     "/home/u/.cache/huggingface/hub/models--unsloth--Qwen3-8B-GGUF/snapshots/abc123/Qwen3-8B-Q4_K_M.gguf": "12345",
     "/home/u/.cache/huggingface/hub/models--unsloth--Qwen3-8B-GGUF/snapshots/abc123/UD/big-00001-of-00002.gguf": "123",
@@ -77,7 +89,9 @@ describe("Ollama names", () => {
     const resolved = await resolveModel("ollama:qwen3:0.6b", world);
     expect(resolved).toMatchObject({ id: "qwen3-0.6b", recipe: "Q4_K_M", format: "gguf" });
     expect(readFileSync(resolved.file ?? "").length).toBe(readFileSync(QWEN).length);
-    await expect(resolveModel("ollama:never-heard-of", world)).rejects.toThrow(/Ollama has no model "never-heard-of" here/);
+    await expect(resolveModel("ollama:never-heard-of", world)).rejects.toThrow(
+      /Ollama has no model "never-heard-of" here/,
+    );
   });
 });
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/facts/input-error.ts";
 import { tensorBytes } from "../../../src/core/facts/tensor.ts";
-import { guessByName, resolveModel } from "../../../src/core/sources/model-reference.ts";
 import { loadModelCatalog } from "../../../src/core/sources/model-catalog.ts";
+import { guessByName, resolveModel } from "../../../src/core/sources/model-reference.ts";
 import { realWorld, type World } from "../../../src/core/sources/world.ts";
 import { fakeWorld } from "../../fake-world.ts";
 
@@ -49,7 +49,9 @@ describe("catalog names", () => {
 
   it("gives each recipe its own tensors, once", async () => {
     const { model } = await resolveModel("qwen3-8b", offline);
-    const bytes = (["Q4_K_M", "Q8_0", "F16"] as const).map((recipe) => model(recipe).tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0));
+    const bytes = (["Q4_K_M", "Q8_0", "F16"] as const).map((recipe) =>
+      model(recipe).tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+    );
     expect(bytes).toEqual([5_021_827_072, 8_703_561_728, 16_382_087_168]);
     expect(model("Q4_K_M")).toBe(model("Q4_K_M"));
   });
@@ -60,7 +62,17 @@ describe("catalog names", () => {
     expect(await fail("gpt-oss-21b")).toContain("gpt-oss-20b");
   });
 
-  it.each(["", "   ", "a".repeat(2000), "qwen3-8b\u0000", "qwen\n3", "$(reboot)", "; rm -rf /;", "__proto__", "constructor"])("refuses %j", async (reference) => {
+  it.each([
+    "",
+    "   ",
+    "a".repeat(2000),
+    "qwen3-8b\u0000",
+    "qwen\n3",
+    "$(reboot)",
+    "; rm -rf /;",
+    "__proto__",
+    "constructor",
+  ])("refuses %j", async (reference) => {
     expect(await fail(reference)).toMatch(/Send /);
   });
 });
@@ -74,7 +86,13 @@ describe("paths", () => {
     expect(resolved.model("Q4_K_M")).toBe(resolved.stored);
     expect(resolved.warnings.join()).toContain("only a header");
     const catalog = await resolveModel("qwen3-0.6b", offline);
-    expect(resolved.model("Q8_0").tensors.map(tensorBytes)).toEqual(resolved.shapes.map(({ name }) => tensorBytes(catalog.model("Q8_0").tensors.find((tensor) => tensor.name === name) ?? { name, shape: [], type: "f32" })));
+    expect(resolved.model("Q8_0").tensors.map(tensorBytes)).toEqual(
+      resolved.shapes.map(({ name }) =>
+        tensorBytes(
+          catalog.model("Q8_0").tensors.find((tensor) => tensor.name === name) ?? { name, shape: [], type: "f32" },
+        ),
+      ),
+    );
   });
 
   it("takes the one model of a folder, and asks which where there are more", async () => {
@@ -91,12 +109,26 @@ describe("paths", () => {
     const checkpoint = join(folder, "checkpoint");
     mkdirSync(checkpoint);
     const config = {
-      model_type: "qwen3", hidden_size: 1024, intermediate_size: 3072, num_hidden_layers: 28, num_attention_heads: 16, num_key_value_heads: 8, head_dim: 128,
-      vocab_size: 151936, max_position_embeddings: 40960, tie_word_embeddings: true, rope_theta: 1000000, quantization: { group_size: 64, bits: 4 },
+      model_type: "qwen3",
+      hidden_size: 1024,
+      intermediate_size: 3072,
+      num_hidden_layers: 28,
+      num_attention_heads: 16,
+      num_key_value_heads: 8,
+      head_dim: 128,
+      vocab_size: 151936,
+      max_position_embeddings: 40960,
+      tie_word_embeddings: true,
+      rope_theta: 1000000,
+      quantization: { group_size: 64, bits: 4 },
     };
     writeFileSync(join(checkpoint, "config.json"), JSON.stringify(config));
     const resolved = await resolveModel(checkpoint, world);
-    expect(resolved).toMatchObject({ file: join(checkpoint, "config.json"), format: "mlx", checkpoint: { name: "mlx 4-bit" } });
+    expect(resolved).toMatchObject({
+      file: join(checkpoint, "config.json"),
+      format: "mlx",
+      checkpoint: { name: "mlx 4-bit" },
+    });
     expect(resolved.shapes).toEqual((await resolveModel("qwen3-0.6b", offline)).shapes);
     expect((await resolveModel(join(checkpoint, "config.json"), world)).hyper).toEqual(resolved.hyper);
   });
@@ -110,7 +142,11 @@ describe("paths", () => {
     ["b/config.json", () => "[]", /does not hold an object/],
     ["c/config.json", () => '{"model_type":"qwen9"}', /model_type "qwen9", which is not read here/],
     ["d/config.json", () => '{"model_type":"qwen3","hidden_size":-4,"num_hidden_layers":3}', /hidden_size is -4/],
-    ["e/config.json", () => '{"model_type":"qwen3","hidden_size":64,"num_hidden_layers":100000000}', /layers|num_hidden_layers/],
+    [
+      "e/config.json",
+      () => '{"model_type":"qwen3","hidden_size":64,"num_hidden_layers":100000000}',
+      /layers|num_hidden_layers/,
+    ],
   ];
   it.each(files)("says what is wrong with %s", async (name, content, message) => {
     const path = join(folder, name);
@@ -144,6 +180,8 @@ describe("repositories the catalog does not hold", () => {
 
   it("guesses nothing from a name that says nothing", async () => {
     expect(guessByName(await loadModelCatalog(), "someone/my-own-finetune-GGUF")).toBeUndefined();
-    expect(await fail("someone/my-own-finetune-GGUF")).toMatch(/cannot be asked \(no connection\).*Without a network these work/);
+    expect(await fail("someone/my-own-finetune-GGUF")).toMatch(
+      /cannot be asked \(no connection\).*Without a network these work/,
+    );
   });
 });
