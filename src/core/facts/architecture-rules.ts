@@ -22,7 +22,7 @@ export interface WindowRule {
 }
 
 /** Which layers keep recurrent state. */
-export type RecurrentLayers =
+type RecurrentLayers =
   | "all"
   /** parallel hybrids: every layer has both attention and state */
   | "beside-attention"

@@ -9,7 +9,7 @@ import type { Metadata, MetadataValue } from "./model.ts";
 export const MAX_LAYERS = 512;
 export const MAX_EXPERTS = 1024;
 /** Far above any model (the widest rows are about 2^19); products of two stay exact in a double. */
-export const MAX_EXTENT = 2 ** 24;
+const MAX_EXTENT = 2 ** 24;
 
 export interface MetadataReader {
   readonly architecture: string;

@@ -20,7 +20,7 @@ import { type TensorType, tensorTypes } from "./tensor-type.ts";
 
 const unquantized = { F32: "f32", BF16: "bf16", F16: "f16" } as const;
 
-export type QuantizedRecipe = keyof typeof recipeRows;
+type QuantizedRecipe = keyof typeof recipeRows;
 export type Recipe = keyof typeof unquantized | QuantizedRecipe;
 
 function isQuantizedRecipe(name: string): name is QuantizedRecipe {
