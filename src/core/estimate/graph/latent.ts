@@ -64,13 +64,17 @@ export function headPart(x: Node, width: number, heads: number, tokens: number, 
   return g.view3d(x, width, heads, tokens, stride * 4, stride * 4 * heads);
 }
 
-/** Attention over the latent vector: queries are absorbed, results unfolded by `attn_v_b`. `mask` where not every cached token counts. */
+/**
+ * Attention over the latent vector: queries are absorbed, results unfolded by `attn_v_b`. `mask` where not every
+ * cached token counts; `output` undefined: the caller applies the last matrix itself.
+ */
 export function absorbedAttention(
   build: Build,
   site: LayerSite,
   input: LatentInput,
   parts: { readonly q: Node; readonly latent: Node; readonly shared: Node; readonly temperature?: Node | undefined; readonly mask?: Node },
   rotate: (x: Node) => Node,
+  options: { readonly output?: undefined } = {},
 ): Node {
   const { tokens } = build.batch;
   const dims = latentDims(build, site);
@@ -82,10 +86,10 @@ export function absorbedAttention(
   const values = g.reshape(parts.latent, rank, 1, tokens);
   const keys = g.concat(values, parts.shared, 0);
   const queries = parts.temperature === undefined ? joined : g.mul(joined, parts.temperature);
-  return keyOnlyAttention(build, site, { ...input, mask: parts.mask ?? input.mask }, queries, keys, values);
+  return keyOnlyAttention(build, site, { ...input, mask: parts.mask ?? input.mask }, queries, keys, values, "output" in options);
 }
 
-function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: Node, k: Node, v: Node): Node {
+function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: Node, k: Node, v: Node, open: boolean): Node {
   const { graph, run, shape, placement } = build;
   for (const node of [q, v, k]) graph.expand(node);
   const device = placement.cacheDevices[site.index] ?? HOST;
@@ -98,7 +102,7 @@ function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: 
   const keys = g.view4d(cache, k.ne0, k.ne1, cache.ne1, cache.ne2, g.rowSize(cache, k.ne0), cache.nb1, cache.nb2);
   const values = g.view4d(keys, v.ne0, keys.ne1, keys.ne2, keys.ne3, keys.nb1, keys.nb2, keys.nb3);
   const cur = attend(build, q, keys, values, input.mask, { latentValue: site.weights.need("attn_v_b.weight"), layer: site.index });
-  return site.weights.linear("attn_output", cur);
+  return open ? cur : site.weights.linear("attn_output", cur);
 }
 
 /** Attention over unfolded keys and values. `q` is [keys of a head, heads, tokens] and rotated already, `shared` too. */

@@ -1,29 +1,20 @@
 /**
- * Models whose recurrent layers follow a delta rule: Qwen3-Next, Qwen3.5, Kimi Linear.
- * Source: llama.cpp v0.5.0 src/models/{qwen3next,qwen35,qwen35moe,kimi-linear}.cpp.
+ * Models whose recurrent layers follow a delta rule: Qwen3-Next, Qwen3.5, Kimi Linear, Ling 3.
+ * Source: llama.cpp v0.5.0 src/models/{qwen3next,qwen35,qwen35moe,kimi-linear,bailingmoe3}.cpp.
  */
 import { type AttentionInput, attentionInput, cachedAttention } from "../attention.ts";
 import type { Build, LayerSite, Weights } from "../builder.ts";
-import { deltaRule, gatedDeltaLayer, lengthNorm } from "../delta-net.ts";
+import { type DeltaAttentionRow, deltaAttention } from "../delta-attention.ts";
+import { gatedDeltaLayer } from "../delta-net.ts";
 import { feedForward } from "../feed-forward.ts";
 import { flatProjections } from "../flat-projections.ts";
 import * as g from "../ggml.ts";
 import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import { absorbedAttention, latentDims, latentInput, latentQueries, splitLatent, unfoldedAttention } from "../latent.ts";
-import { mixture } from "../mixture.ts";
+import { type MixtureOptions, mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { outputHead, outputHeadOfRows } from "../output-head.ts";
-import {
-  convolutionCells,
-  lastColumns,
-  recurrenceCells,
-  type StateInput,
-  sequencesOf,
-  storedCount,
-  stateInput,
-  stateRows,
-  storeState,
-} from "../recurrent.ts";
+import { type StateInput, sequencesOf, stateInput } from "../recurrent.ts";
 import { routerKeys } from "../router.ts";
 
 interface QwenRow {
@@ -154,7 +145,7 @@ function kimiLinear(build: Build): void {
     const normed = weights.rmsNorm("attn_norm", hidden);
     build.graph.expand(normed);
     let cur: Node;
-    if (facts.recurrent) cur = kimiDelta(build, site, state, normed);
+    if (facts.recurrent) cur = deltaAttention(build, site, state, normed, kimiDelta);
     else {
       const q = latentQueries(site, normed);
       const dims = latentDims(build, site);
@@ -173,59 +164,64 @@ function kimiLinear(build: Build): void {
     }
     const mixed = g.add(cur, hidden);
     const inner = weights.rmsNorm("ffn_norm", mixed);
-    let out: Node;
-    if (weights.has("ffn_gate_inp.weight")) {
-      const routed = mixture(build, weights, inner, { ...routerKeys(build), normalized: true });
-      out = g.add(routed, feedForward(weights, inner, { up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }));
-    } else out = feedForward(weights, inner);
-    hidden = g.add(out, mixed);
+    hidden = g.add(routedWithShared(build, site, inner, { ...routerKeys(build), normalized: true }), mixed);
   }
   outputHead(build, hidden);
 }
 
-function kimiDelta(build: Build, site: LayerSite, input: StateInput, x: Node): Node {
-  const { graph, batch } = build;
-  const { weights, facts } = site;
-  const { count, tokens } = sequencesOf(build);
-  const width = build.count("kda.head_dim");
-  // recurrent layers have as many heads as the model's first layer says, though they attend to nothing
-  const heads = storedCount(build, "attention.head_count", 0);
-  const cells = convolutionCells(build, facts);
-  const before = stateRows(graph, input, cells);
-  const fused = weights.has("attn_qkv.weight") ? weights.mulMat("attn_qkv", x) : undefined;
-  const convolved = (part: "q" | "k" | "v"): Node => {
-    const projected = fused
-      ? g.cont(g.view2d(fused, width * heads, batch.tokens, fused.nb1))
-      : weights.mulMat(`attn_${part}`, x);
-    return kimiConvolution(build, weights.need(`ssm_conv1d_${part}.weight`), cells, before, projected, width, heads);
-  };
-  const [q, k, v] = [convolved("q"), convolved("k"), convolved("v")];
-  let decay = weights.mulMat("ssm_f_b", weights.mulMat("ssm_f_a", x));
-  decay = g.reshape(g.softplus(g.add(decay, weights.need("ssm_dt.bias"))), width, heads, batch.tokens);
-  decay = g.mul(decay, g.reshape(weights.need("ssm_a"), 1, heads, 1));
-  const gate = g.reshape(decay, width, heads, tokens, count);
-  const beta = g.sigmoid(g.reshape(weights.mulMat("ssm_beta", x), 1, heads, tokens, count));
-  const matrices = recurrenceCells(build, facts);
-  const kept = g.reshape(stateRows(graph, input, matrices), width, width, heads, count);
-  const result = deltaRule({ q: lengthNorm(q), k: lengthNorm(k), v, gate, beta }, kept);
-  storeState(graph, matrices, result.state);
-  const flat = g.reshape(g.reshape(x, x.ne0, tokens, count), x.ne0, batch.tokens);
-  const outer = g.reshape(weights.mulMat("ssm_g_b", weights.mulMat("ssm_g_a", flat)), width, heads, batch.tokens);
-  const normed = weights.rmsNorm("ssm_norm", g.reshape(g.cont(result.output), width, heads, batch.tokens));
-  const gated = g.mul(normed, g.sigmoid(outer));
-  return weights.mulMat("attn_output", g.cont2d(gated, width * heads, batch.tokens));
+/** The decay of Kimi Linear, and of Kimi K3 unless its file gives a lower bound. */
+const softDecay: DeltaAttentionRow["decay"] = (projected, apart, rates) => g.mul(apart(g.softplus(projected)), rates);
+
+const kimiDelta: DeltaAttentionRow = {
+  decay: softDecay,
+  outerGate: ({ weights }, x) => weights.mulMat("ssm_g_b", weights.mulMat("ssm_g_a", x)),
+  reshaped: true,
+  flatState: true,
+};
+
+const bailingDelta: DeltaAttentionRow = {
+  decay: (projected, apart, rates) => g.scale(g.sigmoid(g.mul(apart(projected), rates))),
+  outerGate: ({ weights }, x) => weights.mulMat("ssm_g_a", x),
+  reshaped: false,
+  flatState: false,
+};
+
+/** Ling 3 (`bailingmoe3`): delta attention, and latent attention with positions and a gate a head. */
+function bailing3(build: Build): void {
+  const { batch } = build;
+  let hidden = inputEmbeddings(build);
+  const state = stateInput(build);
+  const latent = latentInput(build);
+  const positions = inputPositions(build);
+  const rows = inputOutputRows(build);
+  const rotate = (x: Node): Node => g.ropeExt(x, positions);
+  for (const site of build.layers) {
+    const { weights, facts } = site;
+    const normed = weights.rmsNorm("attn_norm", hidden);
+    let cur: Node;
+    if (facts.recurrent) cur = deltaAttention(build, site, state, normed, bailingDelta);
+    else {
+      const dims = latentDims(build, site);
+      const q = latentQueries(site, normed);
+      const parts = splitLatent(weights.mulMat("attn_kv_a_mqa", normed), dims);
+      const shared = rotate(parts.shared);
+      const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
+      const attended = absorbedAttention(build, site, latent, { q, latent: vector, shared }, rotate, { output: undefined });
+      const gate = g.sigmoid(g.reshape(weights.mulMat("attn_gate", normed), 1, dims.heads, batch.tokens));
+      const gated = g.mul(g.reshape(attended, dims.value, dims.heads, batch.tokens), gate);
+      cur = weights.mulMat("attn_output", g.cont2d(gated, dims.value * dims.heads, batch.tokens));
+    }
+    const mixed = g.add(cur, hidden);
+    hidden = g.add(routedWithShared(build, site, weights.rmsNorm("ffn_norm", mixed), routerKeys(build)), mixed);
+  }
+  outputHeadOfRows(build, hidden, rows);
 }
 
-/** A convolution over one of queries, keys and values; their states lie side by side in one row. */
-function kimiConvolution(build: Build, kernel: Node, cells: Node, before: Node, projected: Node, width: number, heads: number): Node {
-  const { count, tokens } = sequencesOf(build);
-  const kept = kernel.ne0 - 1;
-  const inner = width * heads;
-  const own = (rows: Node): Node => g.view3d(rows, kept, inner, count, kept * 4, cells.ne0 * 4);
-  const joined = g.concat(own(before), g.transpose(g.reshape(projected, inner, tokens, count)), 0);
-  build.graph.expand(g.cpy(lastColumns(joined, kept), own(cells)));
-  const convolved = g.ssmConv(joined, g.reshape(kernel, kernel.ne0, inner));
-  return g.reshape(g.silu(g.reshape(convolved, inner, tokens * count)), width, heads, tokens, count);
+/** Experts as the router says and a shared one; dense where a layer has no router. */
+function routedWithShared(build: Build, { weights }: LayerSite, x: Node, options: MixtureOptions): Node {
+  if (!weights.has("ffn_gate_inp.weight")) return feedForward(weights, x);
+  const routed = mixture(build, weights, x, options);
+  return g.add(routed, feedForward(weights, x, { up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }));
 }
 
 export const deltaGraphs = {
@@ -233,4 +229,5 @@ export const deltaGraphs = {
   qwen35: qwen({ positionsPerToken: 4, reshaped: false, recurrent: qwen35Recurrent }),
   qwen35moe: qwen({ positionsPerToken: 4, reshaped: false, recurrent: qwen35Recurrent }),
   "kimi-linear": kimiLinear,
+  bailingmoe3: bailing3,
 };
