@@ -74,10 +74,13 @@ export class Build {
     this.graph = new Graph();
     this.weights = new Weights(this, "", HOST);
     const last = input.layerIndices.length - 1;
+    // models that run their layers again have more of them than they store
+    const storedLayers = this.count("block_count");
     this.layers = input.layerIndices.flatMap((index, position) => {
       const facts = this.hyper.layers[index];
       if (facts === undefined) return [];
-      const weights = new Weights(this, `blk.${index}.`, this.placement.layerDevices[index] ?? HOST);
+      const stored = storedLayers === 0 ? index : index % storedLayers;
+      const weights = new Weights(this, `blk.${stored}.`, this.placement.layerDevices[stored] ?? HOST);
       return [{ facts, index, first: position === 0, last: position === last, weights }];
     });
   }

@@ -80,7 +80,7 @@ export interface TransformerRow {
   /** the hidden state before or after the final norm is kept to the end (`t_h_nextn`) */
   readonly kept?: "before-norm";
   readonly head?: OfBuild<OutputHeadOptions>;
-  /** encoders end with the hidden state */
+  /** instead of a norm and logits: encoders end with the hidden state */
   readonly headless?: (build: Build, hidden: Node) => Node;
 }
 

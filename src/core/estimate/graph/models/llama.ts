@@ -77,6 +77,8 @@ const deci: TransformerRow = {
 };
 
 const bitnet: TransformerRow = {
+  // logits come from the embedding itself, which lies on the host
+  headless: ({ weights }, hidden) => g.mulMat(weights.need("token_embd.weight"), g.setOutput(weights.rmsNorm("output_norm", hidden))),
   openOutput: true,
   attention: (frame, site, x) => {
     const { weights } = site;
@@ -87,6 +89,15 @@ const bitnet: TransformerRow = {
     const up = scaled("ffn_up");
     const gate = scaled("ffn_gate");
     return weights.mulMat("ffn_down", weights.rmsNorm("ffn_sub_norm", g.swigluSplit(gate, up)));
+  },
+};
+
+/** The layers are run several times over, with the final norm between the rounds. */
+const nanbeige: TransformerRow = {
+  ropeFactors: true,
+  finish: ({ build }, site, x) => {
+    const betweenRounds = (site.index + 1) % Math.max(1, build.count("block_count")) === 0 && !site.last;
+    return betweenRounds && build.key("skip_loop_final_norm") !== true ? build.weights.rmsNorm("output_norm", x) : x;
   },
 };
 
@@ -126,7 +137,7 @@ export const llamaGraphs = {
   smollm3: transformer({ rope: ropeBut(4) }),
   seed_oss: transformer({ feedForwardNorm: "post_attention_norm" }),
   maincoder: transformer({ queryNorm: "head-after-rope" }),
-  nanbeige: transformer(withFactors),
+  nanbeige: transformer(nanbeige),
   dream: transformer({ cacheless: true }),
   llada: transformer({ cacheless: true }),
   "hunyuan-dense": transformer({ ropeFactors: true, queryNorm: "head-after-rope" }),

@@ -29,7 +29,7 @@ function grokFeed({ build }: Frame, { weights }: LayerSite, x: Node): Node {
   return weights.has("ffn_up.weight") ? g.scale(g.add(feedForward(weights, x, { activation: "gelu" }), routed)) : routed;
 }
 
-/** Small experts share the router of the large ones. */
+/** Small experts refine what the large ones give, by the same router. */
 function groveFeed({ build }: Frame, { weights }: LayerSite, x: Node): Node {
   const experts = build.hyper.experts;
   const total = experts?.total ?? 0;
@@ -37,7 +37,7 @@ function groveFeed({ build }: Frame, { weights }: LayerSite, x: Node): Node {
   const logits = weights.mulMat("ffn_gate_inp", x);
   const options: MixtureOptions = { ...softmaxExperts(true)(build), logits, sigmoidSelection: true };
   const large = mixture(build, weights, x, options);
-  const small = mixture(build, weights, x, {
+  const small = mixture(build, weights, large, {
     ...options,
     suffix: "chexps",
     expertCount: chunks,
