@@ -2,7 +2,7 @@
  * A row of `catalog/hardware/*.json`: one device, in the units of its data sheet so that a person can check it.
  * Strict: an unknown key or a number outside what hardware can be is an error of the catalog, never skipped.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { backends } from "../facts/hardware.ts";
 
 const gibibytes = z.number().positive().max(4096);
