@@ -8,23 +8,30 @@ import { readGgufFile } from "../../src/core/sources/gguf/read.ts";
 import { parseRun, resolveRun } from "../../src/core/sources/run-string.ts";
 import { MIB } from "../../src/core/units.ts";
 import { truthFolder } from "../truth/rows.ts";
-import { type Engine, loadEngine } from "./engine.ts";
+import { type EngineLlama, loadEngine } from "./engine.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
 /** what the log prints is rounded to this */
 const PRINTED_BYTES = 0.005 * MIB;
 
-let engine: Engine | undefined;
+let llama: EngineLlama | undefined;
 let folder = "";
+/** what the engine logged since the last model; it keeps one logger a process */
+let lines: string[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "modelfit-engine-"));
   const loaded = await loadEngine();
-  if ("module" in loaded) engine = loaded.module;
-  else console.warn(`engine tests skipped: ${loaded.reason}`);
+  if ("module" in loaded) {
+    const logger = (_: string, message: string) => void lines.push(message);
+    llama = await loaded.module.getLlama({ gpu: false, build: "never", logLevel: "debug", logger, progressLogs: false });
+  } else console.warn(`engine tests skipped: ${loaded.reason}`);
 }, 300_000);
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await llama?.dispose();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** Sums of the buffer sizes that the engine's log prints, by kind. */
 function printedBytes(lines: readonly string[]): Record<string, number> {
@@ -38,20 +45,19 @@ function printedBytes(lines: readonly string[]): Record<string, number> {
 
 describe("a real engine allocates what was estimated", () => {
   test.for(["SmolLM2-135M-Q4_K_M", "LFM2-1.2B-Q4_K_M"])("%s", { timeout: 120_000 }, async (name, { skip }) => {
-    if (engine === undefined) return skip("no engine on this machine");
+    if (llama === undefined) return skip("no engine on this machine");
     const model = await readGgufFile(join(truthFolder, "gguf", `${name}.gguf`));
     const path = join(folder, `${name}.gguf`);
     await writeWholeFile(join(truthFolder, "gguf", `${name}.gguf`), path, model.hyper.vocabularyCount);
 
-    const lines: string[] = [];
-    const logger = (_: string, message: string) => void lines.push(message);
-    const llama = await engine.getLlama({ gpu: false, build: "never", logLevel: "debug", logger, progressLogs: false });
+    lines = [];
     const loaded = await llama.loadModel({ modelPath: path, useMmap: false, gpuLayers: 0 });
     const context = await loaded.createContext({ contextSize: 4096, batchSize: 512, sequences: 1, flashAttention: true });
+    // the log crosses a thread, and may come after the context
+    await expect.poll(() => lines.some((line) => line.includes("compute buffer size")), { timeout: 10_000 }).toBe(true);
     const printed = printedBytes(lines);
     await context.dispose();
     await loaded.dispose();
-    await llama.dispose();
 
     const run = resolveRun(parseRun("llama-fit-params -c 4096 -b 512 -ub 512 -ngl 0"), model.hyper, 4096);
     const { host } = estimateMemory(model, run, []);
