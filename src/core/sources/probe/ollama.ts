@@ -1,5 +1,5 @@
 /** Ollama's installed models from its manifest folder; the server need not run. */
-import { z } from "zod";
+import * as z from "zod";
 import type { World } from "../world.ts";
 import type { InstalledModel } from "./result.ts";
 
