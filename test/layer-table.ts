@@ -45,6 +45,7 @@ export function layerFaults(path: string, text: string): readonly string[] {
     check(specifier, /^(import|export) type\b/.test(keyword.trim()));
   }
   for (const [, specifier = ""] of text.matchAll(/\bimport\(\s*"([^"]+)"\s*\)/g)) check(specifier, false);
+  if (/^import \{ z \} from "zod"/m.test(text)) faults.push(`${path}: import * as z from "zod", or the bundle keeps all of it`);
   if (pureLayers.has(layer)) {
     const code = withoutWords(text);
     for (const pattern of impure) {

@@ -25,6 +25,7 @@ describe("layers", () => {
     ["src/tools/fit-model.ts", 'import type { A } from "@modelcontextprotocol/sdk/types.js";', "tools must not import sdk"],
     ["src/transport/a.ts", 'export { a } from "../core/facts/a.ts";', "transport must not import facts"],
     ["src/core/sources/a.ts", 'const a = await import("../decide/a.ts");', "sources must not import decide"],
+    ["src/core/sources/a.ts", 'import { z } from "zod";', "import * as z"],
     ["src/stray/a.ts", "", "belongs to no layer"],
   ])("refuse %s: %s", (path, text, fault) => {
     expect(layerFaults(path, text).join("\n")).toContain(fault);
