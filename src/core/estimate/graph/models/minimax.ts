@@ -1,9 +1,11 @@
 /**
  * MiniMax-01: linear ("lightning") attention with a decaying state, full attention in every eighth layer, experts in all.
- * Source: llama.cpp v0.5.0 src/models/minimax-01.cpp:150-484.
+ * MiniMax-M3: block-sparse attention. Source: llama.cpp v0.5.0 src/models/minimax-01.cpp:150-484, minimax-m3.cpp:210-600.
  */
 import { attentionInput, cachedAttention, projections } from "../attention.ts";
+import { blockAttention, blockInput } from "../block-attention.ts";
 import type { Build, LayerSite } from "../builder.ts";
+import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
 import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import { mixture } from "../mixture.ts";
@@ -93,4 +95,37 @@ function lightning(build: Build, site: LayerSite, input: StateInput, decay: Deca
   return g.reshape(out, out.ne0, tokens * count);
 }
 
-export const minimaxGraphs = { "minimax-01": minimax01 };
+/** MiniMax-M3: leading dense layers, then block-sparse attention. */
+function minimaxM3(build: Build): void {
+  let hidden = inputEmbeddings(build);
+  const positions = inputPositions(build);
+  const attention = attentionInput(build);
+  const blocks = blockInput(build, attention);
+  const rows = inputOutputRows(build);
+  for (const site of build.layers) {
+    const { weights, facts } = site;
+    const normed = weights.rmsNorm("attn_norm", hidden);
+    const { q, k, v } = projections(build, site, normed);
+    const turned = (stem: string, x: Node): Node => g.ropeExt(weights.rmsNorm(stem, x), positions);
+    const parts = { q: turned("attn_q_norm", q), k: turned("attn_k_norm", k), v };
+    let cur =
+      blocks && facts.indexerKeyDim
+        ? blockAttention(build, site, blocks, normed, parts, positions)
+        : cachedAttention(build, site, attention, parts);
+    if (site.last) {
+      cur = g.getRows(cur, rows);
+      hidden = g.getRows(hidden, rows);
+    }
+    const middle = g.add(cur, hidden);
+    const inner = weights.rmsNorm("ffn_norm", middle);
+    let out: Node;
+    if (weights.has("ffn_gate_inp.weight")) {
+      const routed = mixture(build, weights, inner, routerKeys(build));
+      out = g.add(routed, feedForward(weights, inner, { up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }));
+    } else out = feedForward(weights, inner);
+    hidden = g.add(out, middle);
+  }
+  outputHead(build, hidden);
+}
+
+export const minimaxGraphs = { "minimax-01": minimax01, "minimax-m3": minimaxM3 };
