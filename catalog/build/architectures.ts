@@ -53,10 +53,15 @@ export function structureOf(entry: ArchitectureEntry): string {
 /** The converter drops BERT's pooler (conversion/bert.py): a square matrix and its bias. */
 const poolerCount = (row: OfficialRow): number => (row.pooler ? row.n_embd * row.n_embd + row.n_embd : 0);
 
+function evidenceOf(row: OfficialRow): ArchitectureEntry["evidence"] {
+  const letter = row.evidence.slice(0, 1);
+  if (letter === "A" || letter === "B" || letter === "C") return letter;
+  throw new Error(`its evidence is not graded (${row.evidence})`);
+}
+
 /** @throws with the reason when the row has no llama.cpp form or its count cannot be reproduced */
 export function architectureOf(row: OfficialRow): ArchitectureEntry {
-  const letter = row.evidence.slice(0, 1);
-  if (letter !== "A" && letter !== "B") throw new Error(`its dimensions are recalled only (${row.evidence})`);
+  const letter = evidenceOf(row);
   const { architecture, keys, layout } = ggufKeys(dimensionsOf(row));
   const parameterCount = countWeights(architecture, keys, layout);
   const expected = row.params_text - poolerCount(row);

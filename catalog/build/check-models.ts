@@ -38,7 +38,7 @@ export const architectureSchema = z.strictObject({
   parameterCount: count.min(1_000_000),
   activeParameterCount: count.optional(),
   nextnParameterCount: count.optional(),
-  evidence: z.enum(["A", "B"]),
+  evidence: z.enum(["A", "B", "C"]),
   basis: z.string().min(3),
   source: z.string().min(3),
 });

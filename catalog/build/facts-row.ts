@@ -219,6 +219,9 @@ function linearOf(row: NonNullable<OfficialRow["linear_attn"]>): LinearAttention
   }
 }
 
+/** `deepstack_visual_indexes` of every published Qwen3-VL config (2B to 235B) has three entries. */
+const QWEN3_VL_DEEPSTACK_LAYERS = 3;
+
 /** The multimodal Gemma 3 checkpoints pad their vocabulary by 64 rows that the converter drops (conversion/gemma.py, `Gemma3Model`). */
 const GEMMA3_PADDED = 262208;
 const GEMMA3_TOKENS = 262144;
@@ -333,6 +336,7 @@ export function dimensionsOf(row: OfficialRow): ArchitectureFacts {
         : undefined,
       perLayerEmbeddingLength: row.ple?.dim,
       streamCount: row.altup?.num_inputs,
+      deepstackLayerCount: row.arch.startsWith("qwen3vl") ? QWEN3_VL_DEEPSTACK_LAYERS : undefined,
       sharedCacheLayerCount: row.n_kv_shared_layers,
       globalKeyLength: row.global_head_dim,
       globalKvHeadCount: row.n_head_kv_global,

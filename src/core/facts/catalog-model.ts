@@ -38,8 +38,8 @@ export interface ArchitectureEntry {
   readonly activeParameterCount?: number;
   /** prediction (NextN) layers that some published files hold beside these */
   readonly nextnParameterCount?: number;
-  /** A: a checkpoint's or file's own count agrees; B: confirmed by a second source */
-  readonly evidence: "A" | "B";
+  /** A: a checkpoint's or file's own count agrees; B: confirmed by a second source; C: recalled from the published config, unconfirmed */
+  readonly evidence: "A" | "B" | "C";
   /** what stands behind the dimensions */
   readonly basis: string;
   readonly source: string;

@@ -127,6 +127,8 @@ export interface ArchitectureFacts {
   /** Gemma 3n and 4: width of the embedding each layer is given of its own */
   readonly perLayerEmbeddingLength?: number;
   readonly sharedCacheLayerCount?: number;
+  /** layers that image features enter besides the first (Qwen3-VL) */
+  readonly deepstackLayerCount?: number;
   /** Gemma 3n: parallel copies of the residual stream */
   readonly streamCount?: number;
   /** Gemma 4: the full-attention layers' own heads */

@@ -44,6 +44,7 @@ const outerNames = [
   "quantization_config",
   "torch_dtype",
   "dtype",
+  "vision_config",
 ] as const;
 
 function outerDefaults(config: Config): Config {

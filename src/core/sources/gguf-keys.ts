@@ -207,6 +207,7 @@ function addRare(keys: Draft, facts: ArchitectureFacts): void {
   }
   if (facts.perLayerEmbeddingLength !== undefined)
     keys["embedding_length_per_layer_input"] = facts.perLayerEmbeddingLength;
+  if (facts.deepstackLayerCount !== undefined) keys["n_deepstack_layers"] = facts.deepstackLayerCount;
   if (facts.streamCount !== undefined) keys["altup.num_inputs"] = facts.streamCount;
   if (facts.sharedCacheLayerCount !== undefined) keys["attention.shared_kv_layers"] = facts.sharedCacheLayerCount;
   if (!facts.causal) keys["attention.causal"] = false;

@@ -152,6 +152,16 @@ const mla = (architecture: string, selectionBias: boolean): TypeRow => ({
   facts: (c, { feedForwardLength }) => ({ ...latentOf(c), ...mixture(c, feedForwardLength, { selectionBias }) }),
 });
 
+/** Qwen3-VL: features of several vision layers enter the first text layers (conversion/qwen3vl.py). */
+const visual = (architecture: string): TypeRow => ({
+  architecture,
+  facts: (c, { feedForwardLength }) => ({
+    ...queryKeyNorm,
+    ...given({ deepstackLayerCount: c.inner("vision_config")?.counts("deepstack_visual_indexes")?.length }),
+    ...mixture(c, feedForwardLength),
+  }),
+});
+
 const gemma4: TypeRow = {
   architecture: "gemma4",
   facts: (c, basis) => ({
@@ -370,11 +380,11 @@ export const modelTypes: Readonly<Record<string, TypeRow>> = {
   qwen2_5_vl_text: dense("qwen2vl", queryKeyValueBias),
   qwen2_moe: denseMoe("qwen2moe", queryKeyValueBias, { sharedExpertCount: 1 }),
   qwen3: dense("qwen3", queryKeyNorm),
-  qwen3_vl: dense("qwen3vl", queryKeyNorm),
-  qwen3_vl_text: dense("qwen3vl", queryKeyNorm),
+  qwen3_vl: visual("qwen3vl"),
+  qwen3_vl_text: visual("qwen3vl"),
   qwen3_moe: denseMoe("qwen3moe", queryKeyNorm),
-  qwen3_vl_moe: denseMoe("qwen3vlmoe", queryKeyNorm),
-  qwen3_vl_moe_text: denseMoe("qwen3vlmoe", queryKeyNorm),
+  qwen3_vl_moe: visual("qwen3vlmoe"),
+  qwen3_vl_moe_text: visual("qwen3vlmoe"),
   qwen3_next: {
     architecture: "qwen3next",
     facts: (c, b) => ({

@@ -77,7 +77,12 @@ async function fromGguf(
     hyper: stored.hyper,
     shapes,
     warnings: [],
-    model: recipeModels(stored.name, stored.hyper, shapes, stored.source, options.imatrix ?? false, stored),
+    model: recipeModels(
+      { name: stored.name, source: stored.source, evidence: stored.evidence },
+      { hyper: stored.hyper, shapes },
+      options.imatrix ?? false,
+      stored,
+    ),
   };
 }
 

@@ -35,7 +35,7 @@ export function modelOfConfig(config: unknown, name: string, source: string, opt
     hyper,
     shapes,
     warnings: [],
-    model: recipeModels(name, hyper, shapes, source, options.imatrix ?? false),
+    model: recipeModels({ name, source, evidence: "reported" }, { hyper, shapes }, options.imatrix ?? false),
   };
 }
 
@@ -68,10 +68,8 @@ async function resolveGguf(path: string, options: ResolveOptions): Promise<Resol
     shapes,
     warnings: stored.warnings,
     model: recipeModels(
-      stored.name,
-      stored.hyper,
-      shapes,
-      `${stored.source}, requantized`,
+      { name: stored.name, source: `${stored.source}, requantized`, evidence: "reported" },
+      { hyper: stored.hyper, shapes },
       options.imatrix ?? false,
       stored,
     ),

@@ -68,8 +68,22 @@ function fromCatalog(
     format: kind === "mlx" ? "mlx" : kind === "quantized" ? "safetensors" : "gguf",
     hyper,
     shapes,
-    warnings,
-    model: recipeModels(entry.name, hyper, shapes, `catalog, evidence ${evidence}: ${basis}`, options.imatrix ?? false),
+    warnings:
+      evidence === "C"
+        ? [
+            ...warnings,
+            `The dimensions of ${entry.id} are recalled from its published config; no file or checkpoint confirms them.`,
+          ]
+        : warnings,
+    model: recipeModels(
+      {
+        name: entry.name,
+        source: `catalog, evidence ${evidence}: ${basis}`,
+        evidence: evidence === "C" ? "assumed" : "catalog",
+      },
+      { hyper, shapes },
+      options.imatrix ?? false,
+    ),
   };
 }
 

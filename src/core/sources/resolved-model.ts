@@ -42,12 +42,18 @@ export interface ResolveOptions {
 
 /** GGUF aligns tensors to this many bytes (`general.alignment`, gguf.md). */
 const ALIGNMENT_BYTES = 32;
+/** Whose tensors they are, and how they are known. */
+export type ModelOrigin = Pick<Model, "name" | "source" | "evidence">;
+
+export interface TensorTable {
+  readonly hyper: Hyperparameters;
+  readonly shapes: readonly TensorShape[];
+}
+
 /** Every recipe of a tensor table, made when asked for and kept. */
 export function recipeModels(
-  name: string,
-  hyper: Hyperparameters,
-  shapes: readonly TensorShape[],
-  source: string,
+  origin: ModelOrigin,
+  { hyper, shapes }: TensorTable,
   imatrix: boolean,
   stored?: Model,
 ): (recipe: Recipe) => Model {
@@ -58,13 +64,11 @@ export function recipeModels(
     if (held) return held;
     const tensors = applyRecipe(hyper, shapes, recipe, { imatrix });
     const model: Model = {
-      name,
+      ...origin,
       recipe,
       hyper,
       tensors,
       fileBytes: tensors.reduce((sum, tensor) => sum + padTo(tensorBytes(tensor), ALIGNMENT_BYTES), 0),
-      evidence: "catalog",
-      source,
       warnings: [],
     };
     made.set(recipe, model);

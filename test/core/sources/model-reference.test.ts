@@ -56,6 +56,15 @@ describe("catalog names", () => {
     expect(model("Q4_K_M")).toBe(model("Q4_K_M"));
   });
 
+  it("warns where dimensions are recalled only, and calls them assumed", async () => {
+    const { warnings, model } = await resolveModel("codestral-22b-v0.1", offline);
+    expect(warnings.join()).toContain("recalled from its published config");
+    expect([model("Q4_K_M").evidence, (await resolveModel("qwen3-8b", offline)).model("Q4_K_M").evidence]).toEqual([
+      "assumed",
+      "catalog",
+    ]);
+  });
+
   it("names the closest for one that is not there", async () => {
     expect(await fail("qwen3-8c")).toMatch(/closest names are qwen3-8b,.*Send a catalog id/);
     expect(await fail("qwen3-8b:Q4_Z")).toMatch(/no recipe of llama\.cpp\. Send one of .*Q4_/);
