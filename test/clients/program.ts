@@ -105,3 +105,21 @@ export async function startHttp(args: readonly string[], env: Readonly<Record<st
     },
   };
 }
+
+const initializeLine = `${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } } })}\n`;
+const echo = ["-e", "process.stdin.once('data', () => process.stdout.write('x\\n'))"];
+
+/** Milliseconds from starting the process to the first line of its answer to `initialize`, or of bare Node to anything. */
+export async function timeToFirstLineMs(what: "bare" | "ours"): Promise<number> {
+  const startMs = performance.now();
+  const child = spawn(process.execPath, what === "bare" ? echo : [cliPath], { stdio: ["pipe", "pipe", "ignore"] });
+  child.stdin.write(initializeLine);
+  await once(child.stdout, "data");
+  const tookMs = performance.now() - startMs;
+  child.kill();
+  return tookMs;
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
