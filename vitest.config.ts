@@ -7,7 +7,10 @@ export default defineConfig({
     hookTimeout: 60_000,
     projects: [
       { extends: true, test: { name: "core", include: ["test/**/*.test.ts"], exclude: ["test/clients/**"] } },
-      { extends: true, test: { name: "clients", include: ["test/clients/**/*.test.ts"], globalSetup: ["test/setup.ts"] } },
+      {
+        extends: true,
+        test: { name: "clients", include: ["test/clients/**/*.test.ts"], globalSetup: ["test/setup.ts"] },
+      },
     ],
   },
 });

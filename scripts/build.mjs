@@ -60,7 +60,9 @@ function declare() {
 
 /** The licence text of every package that went into the bundle. */
 function licences(inputs) {
-  const packages = new Set(inputs.map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[0]).filter((path) => path !== undefined));
+  const packages = new Set(
+    inputs.map((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[0]).filter((path) => path !== undefined),
+  );
   return [...packages]
     .sort()
     .map((path) => {

@@ -5,5 +5,7 @@ import { ensureBuilt, ensureInstalled, root } from "./prepare.mjs";
 
 ensureInstalled();
 await ensureBuilt();
-const done = spawnSync(process.execPath, [join(root, "dist/cli.js"), "here", ...process.argv.slice(2)], { stdio: "inherit" });
+const done = spawnSync(process.execPath, [join(root, "dist/cli.js"), "here", ...process.argv.slice(2)], {
+  stdio: "inherit",
+});
 process.exit(done.status ?? 1);

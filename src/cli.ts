@@ -16,8 +16,14 @@ const world = realWorld(process.env);
 
 async function main(): Promise<void> {
   if (command === undefined || command === "--stdio") {
-    if (process.stdin.isTTY) process.stderr.write("modelfit-mcp speaks MCP on standard input. For an answer here: modelfit-mcp here (or --help).\n");
-    const [{ buildServer }, { serveStdio }] = await Promise.all([import("./server.ts"), import("./transport/stdio.ts")]);
+    if (process.stdin.isTTY)
+      process.stderr.write(
+        "modelfit-mcp speaks MCP on standard input. For an answer here: modelfit-mcp here (or --help).\n",
+      );
+    const [{ buildServer }, { serveStdio }] = await Promise.all([
+      import("./server.ts"),
+      import("./transport/stdio.ts"),
+    ]);
     await serveStdio(buildServer(world, { remote: false }));
   } else if (command === "--version" || command === "-v") {
     process.stdout.write(`${(await import("./version.ts")).version}\n`);

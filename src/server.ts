@@ -62,79 +62,116 @@ async function guarded<Result>(handler: () => Promise<Result>): Promise<Result> 
 }
 
 function serveTools(server: Server, world: World, options: ServerOptions): void {
-  server.setRequestHandler(ListToolsRequestSchema, () => guarded(async () => {
-    const [{ tools }, { describeTools }] = await Promise.all([import("./tools/index.ts"), import("./tools/adapter.ts")]);
-    return { tools: describeTools(tools) };
-  }));
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) => guarded(async () => {
-    const [{ tools }, { callTool, pacedProgress }] = await Promise.all([import("./tools/index.ts"), import("./tools/adapter.ts")]);
-    const progressToken = extra._meta?.progressToken;
-    const progress =
-      progressToken === undefined
-        ? () => {}
-        : pacedProgress(world.now, (message) => {
-            extra.sendNotification({ method: "notifications/progress", params: { progressToken, ...message } }).catch(() => {});
-          });
-    const context = { world, signal: extra.signal, progress, remote: options.remote };
-    return callTool(tools, params.name, params.arguments ?? {}, context);
-  }));
+  server.setRequestHandler(ListToolsRequestSchema, () =>
+    guarded(async () => {
+      const [{ tools }, { describeTools }] = await Promise.all([
+        import("./tools/index.ts"),
+        import("./tools/adapter.ts"),
+      ]);
+      return { tools: describeTools(tools) };
+    }),
+  );
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    guarded(async () => {
+      const [{ tools }, { callTool, pacedProgress }] = await Promise.all([
+        import("./tools/index.ts"),
+        import("./tools/adapter.ts"),
+      ]);
+      const progressToken = extra._meta?.progressToken;
+      const progress =
+        progressToken === undefined
+          ? () => {}
+          : pacedProgress(world.now, (message) => {
+              extra
+                .sendNotification({ method: "notifications/progress", params: { progressToken, ...message } })
+                .catch(() => {});
+            });
+      const context = { world, signal: extra.signal, progress, remote: options.remote };
+      return callTool(tools, params.name, params.arguments ?? {}, context);
+    }),
+  );
 }
 
 function serveResources(server: Server, world: World, options: ServerOptions): void {
-  server.setRequestHandler(ListResourcesRequestSchema, () => guarded(async () => {
-    const { resources } = await import("./resources/index.ts");
-    return {
-      resources: resources.map(({ uri, name, title, description }) => ({ uri, name, title, description, mimeType: "application/json" })),
-    };
-  }));
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => guarded(async () => {
-    const { templates } = await import("./resources/index.ts");
-    return {
-      resourceTemplates: templates.map(({ prefix, name, title, description }) => ({
-        uriTemplate: `${prefix}{id}`,
-        name,
-        title,
-        description,
-        mimeType: "application/json",
-      })),
-    };
-  }));
-  server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) => guarded(async () => {
-    const { readResource } = await import("./resources/index.ts");
-    const found = await readResource(params.uri, { world, signal: extra.signal, remote: options.remote });
-    // -32002 is the protocol's "resource not found"
-    if (found.outcome === "not-found") throw new McpError(-32002, found.reason, { uri: params.uri });
-    return { contents: [{ uri: params.uri, mimeType: "application/json", text: JSON.stringify(found.document) }] };
-  }));
-  server.setRequestHandler(CompleteRequestSchema, ({ params }) => guarded(async () => {
-    const { complete } = await import("./resources/index.ts");
-    const owner = params.ref.type === "ref/resource" ? params.ref.uri : params.ref.name;
-    const values = await complete(owner, params.argument.name, params.argument.value);
-    return { completion: { values: values.slice(0, 100), total: values.length, hasMore: values.length > 100 } };
-  }));
+  server.setRequestHandler(ListResourcesRequestSchema, () =>
+    guarded(async () => {
+      const { resources } = await import("./resources/index.ts");
+      return {
+        resources: resources.map(({ uri, name, title, description }) => ({
+          uri,
+          name,
+          title,
+          description,
+          mimeType: "application/json",
+        })),
+      };
+    }),
+  );
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, () =>
+    guarded(async () => {
+      const { templates } = await import("./resources/index.ts");
+      return {
+        resourceTemplates: templates.map(({ prefix, name, title, description }) => ({
+          uriTemplate: `${prefix}{id}`,
+          name,
+          title,
+          description,
+          mimeType: "application/json",
+        })),
+      };
+    }),
+  );
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) =>
+    guarded(async () => {
+      const { readResource } = await import("./resources/index.ts");
+      const found = await readResource(params.uri, { world, signal: extra.signal, remote: options.remote });
+      // -32002 is the protocol's "resource not found"
+      if (found.outcome === "not-found") throw new McpError(-32002, found.reason, { uri: params.uri });
+      return { contents: [{ uri: params.uri, mimeType: "application/json", text: JSON.stringify(found.document) }] };
+    }),
+  );
+  server.setRequestHandler(CompleteRequestSchema, ({ params }) =>
+    guarded(async () => {
+      const { complete } = await import("./resources/index.ts");
+      const owner = params.ref.type === "ref/resource" ? params.ref.uri : params.ref.name;
+      const values = await complete(owner, params.argument.name, params.argument.value);
+      return { completion: { values: values.slice(0, 100), total: values.length, hasMore: values.length > 100 } };
+    }),
+  );
 }
 
 function servePrompts(server: Server): void {
-  server.setRequestHandler(ListPromptsRequestSchema, () => guarded(async () => {
-    const { prompts } = await import("./resources/index.ts");
-    return {
-      prompts: prompts.map((prompt) => ({
-        name: prompt.name,
-        title: prompt.title,
+  server.setRequestHandler(ListPromptsRequestSchema, () =>
+    guarded(async () => {
+      const { prompts } = await import("./resources/index.ts");
+      return {
+        prompts: prompts.map((prompt) => ({
+          name: prompt.name,
+          title: prompt.title,
+          description: prompt.description,
+          arguments: prompt.arguments.map(({ name, description, required }) => ({ name, description, required })),
+        })),
+      };
+    }),
+  );
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }) =>
+    guarded(async () => {
+      const { prompts } = await import("./resources/index.ts");
+      const prompt = prompts.find(({ name }) => name === params.name);
+      if (prompt === undefined) {
+        throw new McpError(
+          ErrorCode.InvalidParams,
+          `Unknown prompt "${params.name.slice(0, 80)}". Send one of: ${prompts.map(({ name }) => name).join(", ")}.`,
+        );
+      }
+      const values = params.arguments ?? {};
+      const missing = prompt.arguments.find(({ name, required }) => required && !values[name]);
+      if (missing !== undefined)
+        throw new McpError(ErrorCode.InvalidParams, `"${missing.name}" is missing. Send ${missing.description}.`);
+      return {
         description: prompt.description,
-        arguments: prompt.arguments.map(({ name, description, required }) => ({ name, description, required })),
-      })),
-    };
-  }));
-  server.setRequestHandler(GetPromptRequestSchema, ({ params }) => guarded(async () => {
-    const { prompts } = await import("./resources/index.ts");
-    const prompt = prompts.find(({ name }) => name === params.name);
-    if (prompt === undefined) {
-      throw new McpError(ErrorCode.InvalidParams, `Unknown prompt "${params.name.slice(0, 80)}". Send one of: ${prompts.map(({ name }) => name).join(", ")}.`);
-    }
-    const values = params.arguments ?? {};
-    const missing = prompt.arguments.find(({ name, required }) => required && !values[name]);
-    if (missing !== undefined) throw new McpError(ErrorCode.InvalidParams, `"${missing.name}" is missing. Send ${missing.description}.`);
-    return { description: prompt.description, messages: [{ role: "user" as const, content: { type: "text" as const, text: prompt.text(values) } }] };
-  }));
+        messages: [{ role: "user" as const, content: { type: "text" as const, text: prompt.text(values) } }],
+      };
+    }),
+  );
 }

@@ -23,7 +23,16 @@ const table: Readonly<Record<string, readonly string[]>> = {
 
 /** Layers whose functions are pure: the same answer always, at once. */
 const pureLayers: ReadonlySet<string> = new Set(["units", "facts", "estimate", "decide", "present"]);
-const impure = [/\bawait\b/, /\basync\b/, /\bMath\.random\b/, /\bDate\.now\b/, /\bnew Date\(\)/, /\bperformance\b/, /\bprocess\.\w/, /\bfetch\(/];
+const impure = [
+  /\bawait\b/,
+  /\basync\b/,
+  /\bMath\.random\b/,
+  /\bDate\.now\b/,
+  /\bnew Date\(\)/,
+  /\bperformance\b/,
+  /\bprocess\.\w/,
+  /\bfetch\(/,
+];
 
 /** The layer of a file by its path from the repository's root; undefined outside src/ and catalog/. */
 export function layerOf(path: string): string | undefined {
@@ -41,11 +50,14 @@ export function layerFaults(path: string, text: string): readonly string[] {
   const allowed = layer === undefined ? undefined : table[layer];
   if (layer === undefined || allowed === undefined) return [`${path}: belongs to no layer`];
   const faults: string[] = [];
-  for (const [, keyword = "", specifier = ""] of text.matchAll(/^\s*((?:import|export)\b[^"';]*?from\s*|import\s*)"([^"]+)"/gm)) {
+  for (const [, keyword = "", specifier = ""] of text.matchAll(
+    /^\s*((?:import|export)\b[^"';]*?from\s*|import\s*)"([^"]+)"/gm,
+  )) {
     check(specifier, /^(import|export) type\b/.test(keyword.trim()));
   }
   for (const [, specifier = ""] of text.matchAll(/\bimport\(\s*"([^"]+)"\s*\)/g)) check(specifier, false);
-  if (/^import \{ z \} from "zod"/m.test(text)) faults.push(`${path}: import * as z from "zod", or the bundle keeps all of it`);
+  if (/^import \{ z \} from "zod"/m.test(text))
+    faults.push(`${path}: import * as z from "zod", or the bundle keeps all of it`);
   if (pureLayers.has(layer)) {
     const code = withoutWords(text);
     for (const pattern of impure) {
@@ -57,7 +69,11 @@ export function layerFaults(path: string, text: string): readonly string[] {
 
   function check(specifier: string, typeOnly: boolean): void {
     const target = targetOf(path, specifier);
-    const fine = target === layer || target === "errors" || allowed?.includes(target) || (typeOnly && allowed?.includes(`types:${target}`));
+    const fine =
+      target === layer ||
+      target === "errors" ||
+      allowed?.includes(target) ||
+      (typeOnly && allowed?.includes(`types:${target}`));
     if (!fine) faults.push(`${path}: ${layer} must not import ${target} (${specifier})`);
   }
 }

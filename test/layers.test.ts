@@ -22,7 +22,11 @@ describe("layers", () => {
     ["src/core/decide/a.ts", "export async function a() {}", "must not use async"],
     ["src/core/decide/deep/a.ts", 'import { readFile } from "node:fs";', "decide must not import node"],
     ["src/core/present/a.ts", 'import { plan } from "../decide/plan.ts";', "present must not import decide"],
-    ["src/tools/fit-model.ts", 'import type { A } from "@modelcontextprotocol/sdk/types.js";', "tools must not import sdk"],
+    [
+      "src/tools/fit-model.ts",
+      'import type { A } from "@modelcontextprotocol/sdk/types.js";',
+      "tools must not import sdk",
+    ],
     ["src/transport/a.ts", 'export { a } from "../core/facts/a.ts";', "transport must not import facts"],
     ["src/core/sources/a.ts", 'const a = await import("../decide/a.ts");', "sources must not import decide"],
     ["src/core/sources/a.ts", 'import { z } from "zod";', "import * as z"],

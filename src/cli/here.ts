@@ -20,7 +20,10 @@ type Plan = Awaited<ReturnType<typeof planConfig.run>>;
 export async function runHere(world: World, argv: readonly string[], programPath: string): Promise<number> {
   const { options, words } = readWords(argv, (name) => name === "json");
   const unknown = [...options.keys()].find((name) => !known.has(name)) ?? words[0];
-  if (unknown !== undefined) throw new InputError(`"${unknown}" is not understood. Send only: ${[...known].map((name) => `--${name}`).join(", ")}.`);
+  if (unknown !== undefined)
+    throw new InputError(
+      `"${unknown}" is not understood. Send only: ${[...known].map((name) => `--${name}`).join(", ")}.`,
+    );
   const context = shellContext(world, []);
   const useCase = options.get("use-case")?.at(-1);
   const hardware = options.get("hardware")?.at(-1);
@@ -30,7 +33,10 @@ export async function runHere(world: World, argv: readonly string[], programPath
   const limit = options.get("limit")?.at(-1) ?? SHOWN_COUNT;
   const ranking = await rankModels.run(readArguments(rankModels.input, { ...where, limit }), context);
   const best = ranking.models[0];
-  const plan = best === undefined ? undefined : await planConfig.run(readArguments(planConfig.input, { ...where, model: best.id }), context);
+  const plan =
+    best === undefined
+      ? undefined
+      : await planConfig.run(readArguments(planConfig.input, { ...where, model: best.id }), context);
 
   if (options.has("json")) {
     process.stdout.write(`${JSON.stringify({ machine, ranking, plan })}\n`);
@@ -57,12 +63,19 @@ function rankingLines(ranking: Ranking, useCase: string): readonly string[] {
     model.id,
     model.recipe,
     quantity("memoryBytes", model.memoryBytes),
-    model.decodeTokensPerSecond === undefined ? "-" : quantity("decodeTokensPerSecond", model.decodeTokensPerSecond.mid),
+    model.decodeTokensPerSecond === undefined
+      ? "-"
+      : quantity("decodeTokensPerSecond", model.decodeTokensPerSecond.mid),
     String(model.contextTokens),
     model.runMode,
   ]);
   const widths = heading.map((_, column) => Math.max(...[heading, ...rows].map((row) => row[column]?.length ?? 0)));
-  const table = [heading, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  const table = [heading, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
   return [`Best models for ${useCase} use here (${ranking.consideredCount} considered):`, ...table];
 }
 

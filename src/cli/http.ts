@@ -12,12 +12,19 @@ const known: ReadonlySet<string> = new Set(["http", "sse", "port", "host", "allo
 export async function runHttp(world: World, argv: readonly string[]): Promise<void> {
   const { options, words } = readWords(argv, () => false);
   for (const name of options.keys()) {
-    if (!known.has(name)) throw new InputError(`Unknown option --${name}. Send only: ${[...known].map((option) => `--${option}`).join(", ")}.`);
+    if (!known.has(name))
+      throw new InputError(
+        `Unknown option --${name}. Send only: ${[...known].map((option) => `--${option}`).join(", ")}.`,
+      );
   }
-  if (words[0] !== undefined) throw new InputError(`"${words[0]}" is not understood. Send the port as --http ${DEFAULT_PORT}.`);
-  const sent = [...(options.get("port") ?? []), ...(options.get("http") ?? []), ...(options.get("sse") ?? [])].find((value) => value !== "true");
+  if (words[0] !== undefined)
+    throw new InputError(`"${words[0]}" is not understood. Send the port as --http ${DEFAULT_PORT}.`);
+  const sent = [...(options.get("port") ?? []), ...(options.get("http") ?? []), ...(options.get("sse") ?? [])].find(
+    (value) => value !== "true",
+  );
   const port = Number(sent ?? DEFAULT_PORT);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new InputError(`"${sent}" is not a port. Send 0 to 65535.`);
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new InputError(`"${sent}" is not a port. Send 0 to 65535.`);
   const host = options.get("host")?.at(-1) ?? "127.0.0.1";
   const token = world.env["MODELFIT_TOKEN"] || undefined;
   const objection = objectionTo(host, token);
@@ -30,7 +37,9 @@ export async function runHttp(world: World, argv: readonly string[]): Promise<vo
     allowedOrigins: options.get("allowed-origin") ?? [],
     token,
   });
-  process.stderr.write(`modelfit-mcp listens on ${running.url}/mcp${options.has("sse") ? ` and ${running.url}/sse` : ""}\n`);
+  process.stderr.write(
+    `modelfit-mcp listens on ${running.url}/mcp${options.has("sse") ? ` and ${running.url}/sse` : ""}\n`,
+  );
   const end = () => {
     setTimeout(() => process.exit(0), 150).unref();
     running.close().then(() => process.exit(0));

@@ -18,7 +18,11 @@ export function readWords(argv: readonly string[], isFlag: (name: string) => boo
     }
     const [name = "", inline] = splitOnce(word.slice(2), "=");
     const next = argv[i + 1];
-    const takesNext = inline === undefined && next !== undefined && !next.startsWith("--") && (!isFlag(name) || next === "true" || next === "false");
+    const takesNext =
+      inline === undefined &&
+      next !== undefined &&
+      !next.startsWith("--") &&
+      (!isFlag(name) || next === "true" || next === "false");
     if (takesNext) i++;
     const value = inline ?? (takesNext ? next : "true");
     options.set(name, [...(options.get(name) ?? []), value ?? "true"]);

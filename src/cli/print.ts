@@ -21,7 +21,8 @@ export function quantity(name: string, value: number): string {
   return units.find(([ending]) => ending.test(name))?.[1](value) ?? short(value);
 }
 
-const short = (value: number) => (value === 0 ? "0" : String(Number(value.toPrecision(Math.abs(value) >= 100 ? 4 : 3))));
+const short = (value: number) =>
+  value === 0 ? "0" : String(Number(value.toPrecision(Math.abs(value) >= 100 ? 4 : 3)));
 
 function lines(name: string, value: Value, depth: number): readonly string[] {
   const indent = "  ".repeat(depth);
@@ -30,7 +31,10 @@ function lines(name: string, value: Value, depth: number): readonly string[] {
   const heading = name === "" ? [] : [`${indent}${name}:`];
   const inner = name === "" ? depth : depth + 1;
   if (Array.isArray(value)) return [...heading, ...value.flatMap((item) => itemLines(name, item, inner))];
-  return [...heading, ...Object.entries(value ?? {}).flatMap(([key, child]) => (child === undefined ? [] : lines(key, child, inner)))];
+  return [
+    ...heading,
+    ...Object.entries(value ?? {}).flatMap(([key, child]) => (child === undefined ? [] : lines(key, child, inner))),
+  ];
 }
 
 /** A list item: its first field stands behind a dash, the rest below it. */
@@ -49,8 +53,11 @@ function flat(name: string, value: Value): string | undefined {
   if (typeof value !== "object") return String(value);
   if (Array.isArray(value)) {
     if (value.length === 0) return "none";
-    return value.every((item) => typeof item !== "object") && value.join(", ").length <= 100 ? value.map((item) => flat(name, item)).join(", ") : undefined;
+    return value.every((item) => typeof item !== "object") && value.join(", ").length <= 100
+      ? value.map((item) => flat(name, item)).join(", ")
+      : undefined;
   }
-  if ("low" in value && "mid" in value && "high" in value) return `${flat(name, value.mid)} (${flat("", value.low)} to ${flat("", value.high)})`;
+  if ("low" in value && "mid" in value && "high" in value)
+    return `${flat(name, value.mid)} (${flat("", value.low)} to ${flat("", value.high)})`;
   return Object.keys(value).length === 0 ? "none" : undefined;
 }

@@ -17,7 +17,9 @@ export function findTool(name: string): Tool {
   if (tool !== undefined) return tool;
   const names = [...tools.map((candidate) => candidate.name), ...otherCommands];
   const [nearest] = closestNames(name, names, 1);
-  throw new InputError(`Unknown command "${name}". ${nearest === undefined ? "" : `Did you mean "${nearest}"? `}Send one of: ${names.join(", ")}.`);
+  throw new InputError(
+    `Unknown command "${name}". ${nearest === undefined ? "" : `Did you mean "${nearest}"? `}Send one of: ${names.join(", ")}.`,
+  );
 }
 
 /** Runs one tool and prints its answer; the exit code is 0, or 2 for what the caller can fix. */
@@ -61,7 +63,9 @@ function argumentsOf(tool: Tool, argv: readonly string[]): Record<string, unknow
   }
   const [first, second] = words;
   if (second !== undefined || (first !== undefined && !fields.has("model"))) {
-    throw new InputError(`"${second ?? first}" is not understood. Send options as --name value; ${tool.name} knows ${[...fields.keys()].join(", ")}.`);
+    throw new InputError(
+      `"${second ?? first}" is not understood. Send options as --name value; ${tool.name} knows ${[...fields.keys()].join(", ")}.`,
+    );
   }
   if (first !== undefined) sent["model"] = first;
   return sent;

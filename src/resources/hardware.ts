@@ -26,7 +26,17 @@ export const hardwareResources: readonly Resource[] = [
     description: "Every GPU, unified-memory machine and CPU known by name: id, memory, bandwidth. Pages with ?page=2.",
     read: async (page) => {
       const { entries } = await loadHardwareCatalog();
-      return pageOf(LIST_URI, entries.map(({ row }) => ({ id: row.id, name: row.name, memoryGiB: row.memoryGiB, bandwidthGBps: row.bandwidthGBps })), page, ROWS_PER_PAGE);
+      return pageOf(
+        LIST_URI,
+        entries.map(({ row }) => ({
+          id: row.id,
+          name: row.name,
+          memoryGiB: row.memoryGiB,
+          bandwidthGBps: row.bandwidthGBps,
+        })),
+        page,
+        ROWS_PER_PAGE,
+      );
     },
   },
 ];
@@ -63,8 +73,14 @@ export async function completeHardware(typed: string): Promise<readonly string[]
 function entryFor(catalog: HardwareCatalog, id: string): HardwareEntry {
   const entry = catalog.byId(id.toLowerCase()) ?? catalog.named(id)[0];
   if (entry !== undefined) return entry;
-  const near = closestNames(id, catalog.entries.map((candidate) => candidate.id), 5);
-  throw new InputError(`The catalog has no hardware "${id.slice(0, 80)}". Send an id from ${LIST_URI}, e.g. ${near.join(", ") || "rtx-4090"}.`);
+  const near = closestNames(
+    id,
+    catalog.entries.map((candidate) => candidate.id),
+    5,
+  );
+  throw new InputError(
+    `The catalog has no hardware "${id.slice(0, 80)}". Send an id from ${LIST_URI}, e.g. ${near.join(", ") || "rtx-4090"}.`,
+  );
 }
 
 function toolContext({ world, signal, remote }: ResourceContext) {

@@ -20,12 +20,16 @@ export async function readResource(uri: string, context: ResourceContext): Promi
   try {
     if (fixed !== undefined) {
       const page = Number(new URLSearchParams(query).get("page") ?? "1");
-      if (!Number.isInteger(page) || page < 1) return { outcome: "not-found", reason: `There is no such page of ${address}. Send ?page=1.` };
+      if (!Number.isInteger(page) || page < 1)
+        return { outcome: "not-found", reason: `There is no such page of ${address}. Send ?page=1.` };
       return { outcome: "found", document: await fixed.read(page, context) };
     }
     const template = templates.find(({ prefix }) => address.startsWith(prefix) && address.length > prefix.length);
     if (template === undefined) {
-      return { outcome: "not-found", reason: `There is no ${uri.slice(0, 200)}. Send one of: ${resources.map((resource) => resource.uri).join(", ")}.` };
+      return {
+        outcome: "not-found",
+        reason: `There is no ${uri.slice(0, 200)}. Send one of: ${resources.map((resource) => resource.uri).join(", ")}.`,
+      };
     }
     return { outcome: "found", document: await template.read(decoded(address.slice(template.prefix.length)), context) };
   } catch (error) {

@@ -12,7 +12,8 @@ export const modelResources: readonly Resource[] = [
     uri: LIST_URI,
     name: "model-catalog",
     title: "Model catalog",
-    description: "Every model known by name, the most downloaded first: id, repository, parameters, context, licence. Pages with ?page=2.",
+    description:
+      "Every model known by name, the most downloaded first: id, repository, parameters, context, licence. Pages with ?page=2.",
     read: async (page) => {
       const catalog = await loadModelCatalog();
       const rows = byDownloads(catalog).map((entry) => {
@@ -35,7 +36,9 @@ export const modelTemplate: ResourceTemplate = {
     const found = catalog.find(id);
     if (found === undefined) {
       const near = catalog.closest(id, 5);
-      throw new InputError(`The catalog has no model "${id.slice(0, 80)}". Send an id from ${LIST_URI}, e.g. ${near.join(", ") || "qwen3-8b"}.`);
+      throw new InputError(
+        `The catalog has no model "${id.slice(0, 80)}". Send an id from ${LIST_URI}, e.g. ${near.join(", ") || "qwen3-8b"}.`,
+      );
     }
     return { ...found.entry, architecture: catalog.architectureOf(found.entry), catalogDate: catalog.date };
   },

@@ -33,7 +33,16 @@ export const prompts: readonly Prompt[] = [
     name: "choose_model",
     title: "Choose a model",
     description: "Find the open-weight model that suits a purpose and a machine, and say why.",
-    arguments: [useCase, hardware, { name: "wish", description: "Anything else, e.g. apache-2.0, at least 20 tok/s", required: false, complete: none }],
+    arguments: [
+      useCase,
+      hardware,
+      {
+        name: "wish",
+        description: "Anything else, e.g. apache-2.0, at least 20 tok/s",
+        required: false,
+        complete: none,
+      },
+    ],
     text: (values) =>
       `Which open-weight model should I run ${on(values)} for ${values["useCase"] || "general"} use?${values["wish"] ? ` I also want: ${values["wish"]}.` : ""}
 Call rank_models${values["hardware"] ? ` with hardware "${values["hardware"]}"` : ""} and useCase "${values["useCase"] || "general"}"${values["wish"] ? `, requirements "${values["wish"]}"` : ""}. Compare the first three: quality, speed with its interval, memory, context. Recommend one and say what I give up. Then call plan_config for it and show the commands.`,

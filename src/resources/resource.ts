@@ -55,7 +55,11 @@ export function pageOf<Row>(uri: string, rows: readonly Row[], page: number, row
 }
 
 /** Ids for what is typed: those that begin with it, then those that contain it, then the near ones. */
-export function rankIds(typed: string, ids: readonly string[], near: (typed: string) => readonly string[]): readonly string[] {
+export function rankIds(
+  typed: string,
+  ids: readonly string[],
+  near: (typed: string) => readonly string[],
+): readonly string[] {
   const wanted = typed.trim().toLowerCase();
   const begins = ids.filter((id) => id.toLowerCase().startsWith(wanted));
   const contains = ids.filter((id) => id.toLowerCase().includes(wanted));

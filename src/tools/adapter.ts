@@ -32,14 +32,21 @@ export async function callTool(
 ): Promise<CallToolResult> {
   const tool = tools.find((candidate) => candidate.name === name);
   if (tool === undefined) {
-    const nearest = closestNames(name, tools.map((candidate) => candidate.name), 1)[0];
+    const nearest = closestNames(
+      name,
+      tools.map((candidate) => candidate.name),
+      1,
+    )[0];
     const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`;
     throw new McpError(ErrorCode.InvalidParams, `Unknown tool "${name.slice(0, 80)}".${hint}`);
   }
   const attachments: Attachment[] = [];
   try {
     const args = readArguments(tool.input, sent);
-    const { summary, ...rest } = await tool.run(args, { ...context, attach: (attachment) => attachments.push(attachment) });
+    const { summary, ...rest } = await tool.run(args, {
+      ...context,
+      attach: (attachment) => attachments.push(attachment),
+    });
     const structuredContent = { summary, ...rest };
     return {
       content: [
@@ -52,7 +59,10 @@ export async function callTool(
     if (error instanceof InputError) return { content: [{ type: "text", text: error.message }], isError: true };
     if (context.signal.aborted) throw new McpError(ErrorCode.ConnectionClosed, `${name} was cancelled.`);
     console.error(error);
-    throw new McpError(ErrorCode.InternalError, `${name} failed because of a fault of its own; these arguments are not to blame.`);
+    throw new McpError(
+      ErrorCode.InternalError,
+      `${name} failed because of a fault of its own; these arguments are not to blame.`,
+    );
   }
 }
 

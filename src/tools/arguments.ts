@@ -42,7 +42,12 @@ export function readArguments<Input extends z.ZodObject>(schema: Input, sent: Se
   }
   const parsed = schema.safeParse(read);
   if (parsed.success) return parsed.data;
-  throw new InputError(parsed.error.issues.slice(0, 3).map((issue) => explain(issue, read, fields)).join(" "));
+  throw new InputError(
+    parsed.error.issues
+      .slice(0, 3)
+      .map((issue) => explain(issue, read, fields))
+      .join(" "),
+  );
 }
 
 const cache = new WeakMap<z.ZodObject, ReadonlyMap<string, Field>>();
@@ -77,12 +82,15 @@ function resolveName(name: string, fields: ReadonlyMap<string, Field>): string {
   }
   const [nearest] = closestNames(name, fields.keys(), 1);
   const hint = nearest === undefined ? "" : `Did you mean \`${nearest}\`? `;
-  throw new InputError(`Unknown argument \`${name.slice(0, 80)}\`. ${hint}Send only: ${[...fields.keys()].join(", ")}.`);
+  throw new InputError(
+    `Unknown argument \`${name.slice(0, 80)}\`. ${hint}Send only: ${[...fields.keys()].join(", ")}.`,
+  );
 }
 
 function readValue(field: Field, value: unknown): unknown {
   if (field.type !== "array") return readScalar(field.type, field.enum, value);
-  const items = typeof value === "string" ? listFromText(value, field.itemType) : Array.isArray(value) ? value : [value];
+  const items =
+    typeof value === "string" ? listFromText(value, field.itemType) : Array.isArray(value) ? value : [value];
   return items.map((item) => readScalar(field.itemType, field.itemEnum, item));
 }
 
@@ -135,7 +143,12 @@ function expectation(json: z.core.JSONSchema.BaseSchema): string {
   if (json.enum !== undefined) return `one of ${json.enum.join(", ")}`;
   if (json.type === "array") {
     const item = typeof json.items === "object" && !Array.isArray(json.items) ? expectation(json.items) : "values";
-    const count = minItems === undefined ? `a list of at most ${maxItems ?? "any"}` : minItems === maxItems ? `a list of ${minItems}` : `a list of ${minItems} to ${maxItems}`;
+    const count =
+      minItems === undefined
+        ? `a list of at most ${maxItems ?? "any"}`
+        : minItems === maxItems
+          ? `a list of ${minItems}`
+          : `a list of ${minItems} to ${maxItems}`;
     return `${count}: ${item}`;
   }
   if (json.type === "integer") return `a whole number from ${minimum} to ${maximum}`;

@@ -9,7 +9,9 @@ export interface GuardOptions {
   readonly token: string | undefined;
 }
 
-export type Verdict = { readonly outcome: "allowed" } | { readonly outcome: "refused"; readonly status: 401 | 403; readonly reason: string };
+export type Verdict =
+  | { readonly outcome: "allowed" }
+  | { readonly outcome: "refused"; readonly status: 401 | 403; readonly reason: string };
 
 const loopbackNames: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
@@ -30,13 +32,25 @@ interface Headers {
 export function judge(headers: Headers, options: GuardOptions, needsToken: boolean): Verdict {
   const host = (headers.host ?? "").toLowerCase().replace(/:\d+$/, "");
   if (!loopbackNames.has(host) && !options.allowedHosts.includes(host)) {
-    return { outcome: "refused", status: 403, reason: "This Host is not allowed. Start with --allowed-host to allow it." };
+    return {
+      outcome: "refused",
+      status: 403,
+      reason: "This Host is not allowed. Start with --allowed-host to allow it.",
+    };
   }
   if (headers.origin !== undefined && !originAllowed(headers.origin, options)) {
-    return { outcome: "refused", status: 403, reason: "This Origin is not allowed. Start with --allowed-origin to allow it." };
+    return {
+      outcome: "refused",
+      status: 403,
+      reason: "This Origin is not allowed. Start with --allowed-origin to allow it.",
+    };
   }
   if (needsToken && options.token !== undefined && !bearerMatches(headers.authorization, options.token)) {
-    return { outcome: "refused", status: 401, reason: "A bearer token is needed. Send it in the Authorization header." };
+    return {
+      outcome: "refused",
+      status: 401,
+      reason: "A bearer token is needed. Send it in the Authorization header.",
+    };
   }
   return { outcome: "allowed" };
 }

@@ -3,7 +3,7 @@
  * One MCP server per session. Every refusal is a JSON-RPC error; no page, stack or path ever leaves.
  */
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { type GuardOptions, judge, objectionTo } from "./guard.ts";
@@ -29,7 +29,10 @@ const SSE_KEEPALIVE_MS = 15_000;
 export async function serveHttp(newServer: () => Server, options: HttpOptions): Promise<RunningHttp> {
   const objection = objectionTo(options.host, options.token);
   if (objection !== undefined) throw new Error(objection);
-  const guarded = { ...options, allowedHosts: [...options.allowedHosts, ...(isWildcard(options.host) ? [] : [options.host.toLowerCase()])] };
+  const guarded = {
+    ...options,
+    allowedHosts: [...options.allowedHosts, ...(isWildcard(options.host) ? [] : [options.host.toLowerCase()])],
+  };
   const sessions = sessionTable();
   const http = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (request, response) => {
     answer(request, response, guarded, sessions, newServer).catch((error: unknown) => {
@@ -83,7 +86,12 @@ async function answer(
   if (options.sse && path === "/messages" && request.method === "POST") {
     return answerSse(request, response, sessions, new URLSearchParams(query).get("sessionId"));
   }
-  return refuse(response, 404, -32000, `There is nothing here. Send MCP requests to /mcp${options.sse ? " or open /sse" : ""}.`);
+  return refuse(
+    response,
+    404,
+    -32000,
+    `There is nothing here. Send MCP requests to /mcp${options.sse ? " or open /sse" : ""}.`,
+  );
 }
 
 function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
@@ -140,11 +148,18 @@ async function openSse(response: ServerResponse, sessions: Sessions, newServer: 
   await server.connect(transport);
 }
 
-async function answerSse(request: IncomingMessage, response: ServerResponse, sessions: Sessions, id: string | null): Promise<void> {
+async function answerSse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  sessions: Sessions,
+  id: string | null,
+): Promise<void> {
   const session: Session | undefined = id === null ? undefined : sessions.find(id);
-  if (session === undefined || session.kind !== "sse") return refuse(response, 404, -32001, "This session has ended. Open /sse again.");
+  if (session === undefined || session.kind !== "sse")
+    return refuse(response, 404, -32001, "This session has ended. Open /sse again.");
   const body = await readBody(request);
-  if (body === undefined) return refuse(response, 413, -32000, `The request is larger than ${MAX_BODY_BYTES} bytes. Send less.`);
+  if (body === undefined)
+    return refuse(response, 413, -32000, `The request is larger than ${MAX_BODY_BYTES} bytes. Send less.`);
   try {
     await session.transport.handleMessage(JSON.parse(body));
   } catch {

@@ -14,7 +14,12 @@ afterAll(async () => {
   await Promise.all([open.stop(), closed.stop()]);
 });
 
-const initialize = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } } });
+const initialize = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } },
+});
 const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 
 interface Answer {
@@ -24,7 +29,13 @@ interface Answer {
 }
 
 /** With `node:http`, because fetch does not let a test choose its Host. */
-function send(program: HttpProgram, method: string, path: string, sent: Record<string, string>, body = ""): Promise<Answer> {
+function send(
+  program: HttpProgram,
+  method: string,
+  path: string,
+  sent: Record<string, string>,
+  body = "",
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const call = request(`${program.url}${path}`, { method, headers: sent }, (response) => {
       let text = "";
@@ -40,9 +51,17 @@ function send(program: HttpProgram, method: string, path: string, sent: Record<s
 
 describe("Streamable HTTP", () => {
   it.each(["http", "sse"] as const)("serves a foreign client over %s", async (type) => {
-    const client = await createMCPClient({ transport: { type, url: `${open.url}/${type === "http" ? "mcp" : "sse"}` } });
+    const client = await createMCPClient({
+      transport: { type, url: `${open.url}/${type === "http" ? "mcp" : "sse"}` },
+    });
     const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual(["probe_hardware", "fit_model", "rank_models", "plan_config", "pareto_frontier"]);
+    expect(tools.map(({ name }) => name)).toEqual([
+      "probe_hardware",
+      "fit_model",
+      "rank_models",
+      "plan_config",
+      "pareto_frontier",
+    ]);
     await client.close();
   });
 
@@ -79,12 +98,18 @@ describe("Streamable HTTP", () => {
 
   it("keeps strangers out with a token", async () => {
     expect((await send(closed, "POST", "/mcp", headers, initialize)).status).toBe(401);
-    expect((await send(closed, "POST", "/mcp", { ...headers, authorization: "Bearer wrong" }, initialize)).status).toBe(401);
-    expect((await send(closed, "POST", "/mcp", { ...headers, authorization: "Bearer s3cret" }, initialize)).status).toBe(200);
+    expect((await send(closed, "POST", "/mcp", { ...headers, authorization: "Bearer wrong" }, initialize)).status).toBe(
+      401,
+    );
+    expect(
+      (await send(closed, "POST", "/mcp", { ...headers, authorization: "Bearer s3cret" }, initialize)).status,
+    ).toBe(200);
     expect((await send(closed, "GET", "/sse", { authorization: "Bearer s3cret" })).status).toBe(404);
   });
 
   it("does not listen for others without a token", async () => {
-    await expect(startHttp(["--http", "0", "--host", "0.0.0.0"], { MODELFIT_TOKEN: "" })).rejects.toThrow(/ended with 2: .*MODELFIT_TOKEN/);
+    await expect(startHttp(["--http", "0", "--host", "0.0.0.0"], { MODELFIT_TOKEN: "" })).rejects.toThrow(
+      /ended with 2: .*MODELFIT_TOKEN/,
+    );
   });
 });

@@ -24,7 +24,11 @@ describe("the process", () => {
 
   it("answers what was asked before its input closed", async () => {
     const session = new StdioSession();
-    const answer = session.request("initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } });
+    const answer = session.request("initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "test", version: "1" },
+    });
     session.child.stdin.end();
     expect((await answer).result).toHaveProperty("serverInfo");
   });

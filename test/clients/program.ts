@@ -60,7 +60,11 @@ export class StdioSession {
   }
 
   async initialize(): Promise<Message> {
-    const answer = await this.request("initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } });
+    const answer = await this.request("initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "test", version: "1" },
+    });
     this.send({ method: "notifications/initialized" });
     return answer;
   }
@@ -86,8 +90,14 @@ export interface HttpProgram {
 }
 
 /** Starts the program with these options on any free port. */
-export async function startHttp(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<HttpProgram> {
-  const child = spawn(process.execPath, [cliPath, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
+export async function startHttp(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<HttpProgram> {
+  const child = spawn(process.execPath, [cliPath, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let said = "";
   const url = await new Promise<string>((resolve, reject) => {
     child.stderr.on("data", (chunk) => {

@@ -17,7 +17,9 @@ describe("a session over stdio", () => {
   it.each(calls)("answers $tool $args as its schemas say, within its budget", async ({ tool: name, args }) => {
     const tool = tools.find((candidate) => candidate.name === name);
     const listed = await session.request("tools/list");
-    const schema = JSON.parse(JSON.stringify(listed.result))["tools"].find((candidate: { name: string }) => candidate.name === name).outputSchema;
+    const schema = JSON.parse(JSON.stringify(listed.result))["tools"].find(
+      (candidate: { name: string }) => candidate.name === name,
+    ).outputSchema;
     const { content, structuredContent, isError } = await session.call(name, args);
     expect(content[0]?.text).toBeTypeOf("string");
     expect(isError, content[0]?.text).toBeFalsy();
@@ -32,7 +34,11 @@ describe("a session over stdio", () => {
   });
 
   it("attaches the chart as an SVG", async () => {
-    const result = await session.call("pareto_frontier", { model: "qwen3-8b", hardware: "rtx-4090, ram=64GiB", chart: true });
+    const result = await session.call("pareto_frontier", {
+      model: "qwen3-8b",
+      hardware: "rtx-4090, ram=64GiB",
+      chart: true,
+    });
     expect(JSON.stringify(result.content[1])).toContain("<svg");
   });
 
@@ -63,13 +69,25 @@ describe("a session over stdio", () => {
   });
 
   it("takes null for absent and numbers as text", async () => {
-    const plain = await session.call("fit_model", { model: "qwen3-8b:Q4_K_M", hardware: "rtx-4090, ram=64GiB", promptTokens: 512 });
-    const odd = await session.call("fit_model", { model: "qwen3-8b:Q4_K_M", gpu: "rtx-4090, ram=64GiB", prompt_tokens: "512", run: null, marginMiB: null });
+    const plain = await session.call("fit_model", {
+      model: "qwen3-8b:Q4_K_M",
+      hardware: "rtx-4090, ram=64GiB",
+      promptTokens: 512,
+    });
+    const odd = await session.call("fit_model", {
+      model: "qwen3-8b:Q4_K_M",
+      gpu: "rtx-4090, ram=64GiB",
+      prompt_tokens: "512",
+      run: null,
+      marginMiB: null,
+    });
     expect(odd).toEqual(plain);
   });
 
   it("refuses an unknown tool and an unknown method as protocol errors", async () => {
-    expect((await session.request("tools/call", { name: "fit_modle", arguments: {} })).error).toMatchObject({ code: -32602 });
+    expect((await session.request("tools/call", { name: "fit_modle", arguments: {} })).error).toMatchObject({
+      code: -32602,
+    });
     expect((await session.request("server/discover")).error).toMatchObject({ code: -32601 });
   });
 
@@ -77,10 +95,16 @@ describe("a session over stdio", () => {
     expect(JSON.stringify((await session.request("resources/list")).result)).toContain("modelfit://hardware/local");
     const read = await session.request("resources/read", { uri: "modelfit://catalog/hardware/RTX%204090" });
     expect(JSON.stringify(read.result)).toContain("topModels");
-    expect((await session.request("resources/read", { uri: "modelfit://catalog/models/Qwen%2FQwen3-8B" })).error).toBeUndefined();
-    expect((await session.request("resources/read", { uri: "modelfit://catalog/models?page=2" })).error).toBeUndefined();
+    expect(
+      (await session.request("resources/read", { uri: "modelfit://catalog/models/Qwen%2FQwen3-8B" })).error,
+    ).toBeUndefined();
+    expect(
+      (await session.request("resources/read", { uri: "modelfit://catalog/models?page=2" })).error,
+    ).toBeUndefined();
     expect((await session.request("resources/read", { uri: "modelfit://hardware/local" })).error).toBeUndefined();
-    expect((await session.request("resources/read", { uri: "modelfit://catalog/models/nope-nope" })).error).toMatchObject({ code: -32002 });
+    expect(
+      (await session.request("resources/read", { uri: "modelfit://catalog/models/nope-nope" })).error,
+    ).toMatchObject({ code: -32002 });
     const ref = { type: "ref/resource", uri: "modelfit://catalog/hardware/{id}" };
     const completed = await session.request("completion/complete", { ref, argument: { name: "id", value: "rtx-409" } });
     expect(JSON.stringify(completed.result)).toContain("rtx-4090");
@@ -90,7 +114,9 @@ describe("a session over stdio", () => {
     expect(JSON.stringify((await session.request("prompts/list")).result)).toContain("choose_model");
     const prompt = await session.request("prompts/get", { name: "explain_fit", arguments: { model: "qwen3-8b" } });
     expect(JSON.stringify(prompt.result)).toContain("fit_model");
-    expect((await session.request("prompts/get", { name: "explain_fit", arguments: {} })).error).toMatchObject({ code: -32602 });
+    expect((await session.request("prompts/get", { name: "explain_fit", arguments: {} })).error).toMatchObject({
+      code: -32602,
+    });
   });
 
   it("after all of that still answers, in JSON-RPC alone and with nothing on stderr", async () => {

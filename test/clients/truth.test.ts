@@ -45,5 +45,7 @@ test.for(rows)("$model $program $args", async (row) => {
   });
   expect(isError, content[0]?.text).toBeFalsy();
   const { memory } = answer.parse(structuredContent);
-  expect([...memory.devices, memory.host]).toEqual([...row.devices, row.host].map((bytes) => expect.objectContaining({ ...bytes })));
+  expect([...memory.devices, memory.host]).toEqual(
+    [...row.devices, row.host].map((bytes) => expect.objectContaining({ ...bytes })),
+  );
 });

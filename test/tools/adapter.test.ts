@@ -18,8 +18,14 @@ function tool(run: Tool["run"]): Tool {
     run,
   };
 }
-const context = () => ({ world: fakeWorld({}), signal: new AbortController().signal, progress: () => {}, remote: false });
-const call = (run: Tool["run"], sent: Record<string, unknown> = { text: "a b" }) => callTool([tool(run)], "count_words", sent, context());
+const context = () => ({
+  world: fakeWorld({}),
+  signal: new AbortController().signal,
+  progress: () => {},
+  remote: false,
+});
+const call = (run: Tool["run"], sent: Record<string, unknown> = { text: "a b" }) =>
+  callTool([tool(run)], "count_words", sent, context());
 
 describe("callTool", () => {
   it("puts the summary first, and the same JSON into the text", async () => {
@@ -33,7 +39,10 @@ describe("callTool", () => {
       attach({ uri: "modelfit://chart/1", mimeType: "image/svg+xml", text: "<svg/>" });
       return { summary: "A chart.", wordCount: 0 };
     });
-    expect(result.content[1]).toEqual({ type: "resource", resource: { uri: "modelfit://chart/1", mimeType: "image/svg+xml", text: "<svg/>" } });
+    expect(result.content[1]).toEqual({
+      type: "resource",
+      resource: { uri: "modelfit://chart/1", mimeType: "image/svg+xml", text: "<svg/>" },
+    });
   });
   it("returns what the caller can fix as text alone", async () => {
     const result = await call(async () => {
@@ -57,7 +66,9 @@ describe("callTool", () => {
     log.mockRestore();
   });
   it("names the nearest tool", async () => {
-    await expect(callTool([tool(async () => ({ summary: "" }))], "count_word", {}, context())).rejects.toThrow("Did you mean count_words?");
+    await expect(callTool([tool(async () => ({ summary: "" }))], "count_word", {}, context())).rejects.toThrow(
+      "Did you mean count_words?",
+    );
   });
 });
 
@@ -68,8 +79,16 @@ describe("describeTools", () => {
       name: "count_words",
       title: "Count words",
       description: "Counts.",
-      inputSchema: { type: "object", properties: { text: { type: "string", description: "Text. e.g. a b" } }, required: ["text"] },
-      outputSchema: { type: "object", properties: { summary: { type: "string" }, wordCount: { type: "integer" } }, required: ["summary", "wordCount"] },
+      inputSchema: {
+        type: "object",
+        properties: { text: { type: "string", description: "Text. e.g. a b" } },
+        required: ["text"],
+      },
+      outputSchema: {
+        type: "object",
+        properties: { summary: { type: "string" }, wordCount: { type: "integer" } },
+        required: ["summary", "wordCount"],
+      },
       annotations,
     });
   });
@@ -79,8 +98,18 @@ describe("pacedProgress", () => {
   it("only grows, once a second", () => {
     let nowMs = 0;
     const sent: number[] = [];
-    const progress = pacedProgress(() => nowMs, (message) => sent.push(message.progress));
-    for (const [atMs, done] of [[0, 1], [500, 2], [1000, 3], [2500, 3], [3000, 2], [3500, 4]] as const) {
+    const progress = pacedProgress(
+      () => nowMs,
+      (message) => sent.push(message.progress),
+    );
+    for (const [atMs, done] of [
+      [0, 1],
+      [500, 2],
+      [1000, 3],
+      [2500, 3],
+      [3000, 2],
+      [3500, 4],
+    ] as const) {
       nowMs = atMs;
       progress(done, 4, "measuring");
     }

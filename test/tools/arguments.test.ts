@@ -14,7 +14,11 @@ describe("readArguments reads", () => {
     ["a list of numbers with commas", { model: "a", marginMiB: "512,1024" }, { model: "a", marginMiB: [512, 1024] }],
     ["one value as a list", { model: "a", memoryBudgetMiB: 8192 }, { model: "a", memoryBudgetMiB: [8192] }],
     ["numbers inside a list as text", { model: "a", marginMiB: ["512"] }, { model: "a", marginMiB: [512] }],
-    ["snake_case", { model: "a", prompt_tokens: 5, use_case: "chat" }, { model: "a", promptTokens: 5, useCase: "chat" }],
+    [
+      "snake_case",
+      { model: "a", prompt_tokens: 5, use_case: "chat" },
+      { model: "a", promptTokens: 5, useCase: "chat" },
+    ],
     ["aliases", { model_id: "a", gpu: "rtx-4090" }, { model: "a", hardware: "rtx-4090" }],
     ["words in another case", { model: "a", useCase: "Tool_Use" }, { model: "a", useCase: "tool-use" }],
   ])("%s", (_, sent, read) => {
@@ -22,10 +26,15 @@ describe("readArguments reads", () => {
   });
 
   it("keeps commas inside the items of a list of texts", () => {
-    expect(readArguments(rankModelsInput, { models: "rtx-4090, ram=64GiB" })).toEqual({ models: ["rtx-4090, ram=64GiB"] });
+    expect(readArguments(rankModelsInput, { models: "rtx-4090, ram=64GiB" })).toEqual({
+      models: ["rtx-4090, ram=64GiB"],
+    });
   });
   it("true and false as text", () => {
-    expect(readArguments(rankModelsInput, { installedOnly: "true", includeUnfit: "False" })).toEqual({ installedOnly: true, includeUnfit: false });
+    expect(readArguments(rankModelsInput, { installedOnly: "true", includeUnfit: "False" })).toEqual({
+      installedOnly: true,
+      includeUnfit: false,
+    });
   });
 });
 
@@ -33,7 +42,11 @@ describe("readArguments refuses", () => {
   it.each([
     ["an unknown name", { model: "a", hardwear: "x" }, "Unknown argument `hardwear`. Did you mean `hardware`?"],
     ["a missing model", {}, "`model` is missing."],
-    ["a negative number", { model: "a", promptTokens: -5 }, "`promptTokens` is -5, which it cannot be. Send a whole number from 1 to 100000000, e.g. 1024."],
+    [
+      "a negative number",
+      { model: "a", promptTokens: -5 },
+      "`promptTokens` is -5, which it cannot be. Send a whole number from 1 to 100000000, e.g. 1024.",
+    ],
     ["half a token", { model: "a", promptTokens: 1.5 }, "`promptTokens` is 1.5"],
     ["words for a number", { model: "a", outputTokens: "many" }, '`outputTokens` is "many"'],
     ["an unknown word", { model: "a", useCase: "codding" }, 'Did you mean "coding"? Send one of general, coding'],
@@ -48,19 +61,27 @@ describe("readArguments refuses", () => {
   });
 
   it("a list outside its length", () => {
-    expect(() => readArguments(paretoFrontierInput, { objectives: ["decode"] })).toThrow("Send a list of 2 to 3: one of quality, decode");
+    expect(() => readArguments(paretoFrontierInput, { objectives: ["decode"] })).toThrow(
+      "Send a list of 2 to 3: one of quality, decode",
+    );
     expect(() => readArguments(rankModelsInput, { limit: 51 })).toThrow("Send a whole number from 1 to 50, e.g. 5.");
   });
 
   it("whatever else, with an InputError and nothing worse", () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.oneof(fc.constantFrom("model", "run", "marginMiB", "useCase", "__proto__", "constructor"), fc.string()), fc.jsonValue()), (sent) => {
-        try {
-          expect(typeof readArguments(fitModelInput, sent).model).toBe("string");
-        } catch (error) {
-          expect(error).toBeInstanceOf(InputError);
-        }
-      }),
+      fc.property(
+        fc.dictionary(
+          fc.oneof(fc.constantFrom("model", "run", "marginMiB", "useCase", "__proto__", "constructor"), fc.string()),
+          fc.jsonValue(),
+        ),
+        (sent) => {
+          try {
+            expect(typeof readArguments(fitModelInput, sent).model).toBe("string");
+          } catch (error) {
+            expect(error).toBeInstanceOf(InputError);
+          }
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -20,7 +20,12 @@ describe("tools/list", () => {
     expect(tool.title?.length).toBeGreaterThan(3);
     expect(tool.description?.length).toBeGreaterThan(40);
     expect(tool.description?.length).toBeLessThanOrEqual(700);
-    expect(Object.keys(tool.annotations ?? {}).sort()).toEqual(["destructiveHint", "idempotentHint", "openWorldHint", "readOnlyHint"]);
+    expect(Object.keys(tool.annotations ?? {}).sort()).toEqual([
+      "destructiveHint",
+      "idempotentHint",
+      "openWorldHint",
+      "readOnlyHint",
+    ]);
     expect(tool.annotations).toMatchObject({ readOnlyHint: true, destructiveHint: false });
     expect(Object.keys(tool.outputSchema?.properties ?? {})[0]).toBe("summary");
   });
@@ -42,8 +47,18 @@ describe("tools/list", () => {
   });
 
   it("finds the faults of a schema", () => {
-    const faulty = { type: "object", properties: { a: { type: ["string", "null"] }, b: { type: "array" }, c: { anyOf: [] } }, required: ["d"] };
-    expect(schemaFaults(faulty, "#", 0)).toEqual(["#/a: type", "#/b: items", "#/c: anyOf", "#/c: type", "#: required d"]);
+    const faulty = {
+      type: "object",
+      properties: { a: { type: ["string", "null"] }, b: { type: "array" }, c: { anyOf: [] } },
+      required: ["d"],
+    };
+    expect(schemaFaults(faulty, "#", 0)).toEqual([
+      "#/a: type",
+      "#/b: items",
+      "#/c: anyOf",
+      "#/c: type",
+      "#: required d",
+    ]);
   });
 });
 
@@ -56,15 +71,19 @@ function schemaFaults(schema: object, path: string, depth: number): readonly str
   const type = node.get("type");
   if (typeof type !== "string") faults.push(`${path}: type`);
   const items = node.get("items");
-  if (type === "array") faults.push(...(isObject(items) ? schemaFaults(items, `${path}/items`, depth) : [`${path}: items`]));
+  if (type === "array")
+    faults.push(...(isObject(items) ? schemaFaults(items, `${path}/items`, depth) : [`${path}: items`]));
   const words = node.get("enum");
-  if (words !== undefined && !(Array.isArray(words) && words.every((word) => typeof word === "string"))) faults.push(`${path}: enum`);
+  if (words !== undefined && !(Array.isArray(words) && words.every((word) => typeof word === "string")))
+    faults.push(`${path}: enum`);
   const properties = node.get("properties");
   const children = isObject(properties) ? Object.entries(properties) : [];
   if (depth > 2) faults.push(`${path}: too deep`);
-  for (const [name, child] of children) faults.push(...(isObject(child) ? schemaFaults(child, `${path}/${name}`, depth + 1) : [`${path}/${name}`]));
+  for (const [name, child] of children)
+    faults.push(...(isObject(child) ? schemaFaults(child, `${path}/${name}`, depth + 1) : [`${path}/${name}`]));
   const required = node.get("required");
-  for (const name of Array.isArray(required) ? required : []) if (!children.some(([child]) => child === name)) faults.push(`${path}: required ${name}`);
+  for (const name of Array.isArray(required) ? required : [])
+    if (!children.some(([child]) => child === name)) faults.push(`${path}: required ${name}`);
   return faults;
 }
 

@@ -34,7 +34,9 @@ export function advertise(schema: z.ZodObject): ObjectSchema {
 }
 
 function toJson(schema: z.ZodObject): Json {
-  const parsed: Json = JSON.parse(JSON.stringify(z.toJSONSchema(schema, { reused: "inline", target: "draft-2020-12" })));
+  const parsed: Json = JSON.parse(
+    JSON.stringify(z.toJSONSchema(schema, { reused: "inline", target: "draft-2020-12" })),
+  );
   return parsed;
 }
 

@@ -6,7 +6,9 @@ import { runModes, shared, tokens } from "./words.ts";
 const objectives = ["quality", "decode", "prefill", "memory", "context"] as const;
 
 export const paretoFrontierInput = z.object({
-  model: shared.model.optional().describe("One model's configurations. Default: the catalog for useCase. e.g. qwen3-8b"),
+  model: shared.model
+    .optional()
+    .describe("One model's configurations. Default: the catalog for useCase. e.g. qwen3-8b"),
   useCase: shared.useCase,
   hardware: shared.hardware,
   memoryBasis: shared.memoryBasis,

@@ -1,6 +1,20 @@
 /** Input and output of `plan_config` (contract.md). */
 import * as z from "zod";
-import { brief, bytes, count, hardwareFacts, interval, list, memory, modelFacts, resolvedRun, speed, step, summary, texts } from "./parts.ts";
+import {
+  brief,
+  bytes,
+  count,
+  hardwareFacts,
+  interval,
+  list,
+  memory,
+  modelFacts,
+  resolvedRun,
+  speed,
+  step,
+  summary,
+  texts,
+} from "./parts.ts";
 import { names, runModes, shared, tokens, usabilities } from "./words.ts";
 
 export const planConfigInput = z.object({
@@ -15,7 +29,11 @@ export const planConfigInput = z.object({
   minContextTokens: tokens(1).optional().describe("Least context, tokens. Default 4096. e.g. 16384"),
   maxContextTokens: tokens(1).optional().describe("Most context, tokens. Default: trained. e.g. 65536"),
   minDecodeTokensPerSecond: shared.minDecodeTokensPerSecond,
-  recipe: z.string().max(100).optional().describe("auto (best published), mixed (per tensor) or a name. Default auto. e.g. Q5_K_M"),
+  recipe: z
+    .string()
+    .max(100)
+    .optional()
+    .describe("auto (best published), mixed (per tensor) or a name. Default auto. e.g. Q5_K_M"),
   minRecipe: z.string().max(100).optional().describe("Coarsest recipe allowed. Default none. e.g. IQ3_M"),
   cacheTypes: names("Cache types allowed. Default [f16,q8_0]. e.g. [f16]"),
   runModes: names("Run modes allowed. Default all. e.g. [gpu]"),
@@ -35,7 +53,9 @@ export const planConfigInput = z.object({
 });
 
 const placement = z.object({
-  devices: list(z.object({ name: z.string(), layerCount: count, partialLayerCount: count, host: z.string().optional() })),
+  devices: list(
+    z.object({ name: z.string(), layerCount: count, partialLayerCount: count, host: z.string().optional() }),
+  ),
   hostLayerCount: count,
   diskLayerCount: count,
   tensorSplit: list(z.number()),
@@ -102,6 +122,8 @@ export const planConfigOutput = z.object({
     .optional()
     .describe("When nothing is feasible"),
   notes: texts.describe("What to know"),
-  tensorTypes: list(z.object({ name: z.string(), type: z.string() })).optional().meta(brief("Type of each tensor (detailed)")),
+  tensorTypes: list(z.object({ name: z.string(), type: z.string() }))
+    .optional()
+    .meta(brief("Type of each tensor (detailed)")),
   steps: list(step).optional().meta(brief("How the plan was found (detailed)")),
 });

@@ -5,7 +5,10 @@ import { shared } from "./words.ts";
 
 export const probeHardwareInput = z.object({
   refresh: z.boolean().optional().describe("Probe again instead of reusing the last probe. Default false. e.g. true"),
-  measure: z.boolean().optional().describe("Also measure bandwidth and compute (seconds long). Default false. e.g. true"),
+  measure: z
+    .boolean()
+    .optional()
+    .describe("Also measure bandwidth and compute (seconds long). Default false. e.g. true"),
   detail: shared.detail,
 });
 

@@ -13,7 +13,9 @@ export const rankModelsInput = z.object({
     .optional()
     .describe("Order. Default score."),
   models: names("Only these, also those that do not fit. Default all. e.g. [qwen3-8b]"),
-  contextTokens: tokens(1).optional().describe("Context at which memory is judged, tokens. Default: use case's. e.g. 8192"),
+  contextTokens: tokens(1)
+    .optional()
+    .describe("Context at which memory is judged, tokens. Default: use case's. e.g. 8192"),
   minDecodeTokensPerSecond: shared.minDecodeTokensPerSecond,
   minContextTokens: tokens(1).optional().describe("Least context, tokens. Default none. e.g. 32768"),
   maxMemoryGiB: z.number().min(0).max(1e6).optional().describe("Most memory to use, GiB. Default all. e.g. 8"),
@@ -27,7 +29,11 @@ export const rankModelsInput = z.object({
   installedFirst: z.boolean().optional().describe("Put installed models first. Default false. e.g. true"),
   installedOnly: z.boolean().optional().describe("Only installed models. Default false. e.g. true"),
   includeUnfit: z.boolean().optional().describe("Also list what does not fit. Default false. e.g. true"),
-  requirements: z.string().max(2000).optional().describe("Free text. Default none. e.g. min 20 tok/s, max 8 GB RAM, apache-2.0"),
+  requirements: z
+    .string()
+    .max(2000)
+    .optional()
+    .describe("Free text. Default none. e.g. min 20 tok/s, max 8 GB RAM, apache-2.0"),
   together: names("Use cases whose models stay loaded side by side. Default none. e.g. [coding, embedding]"),
   promptTokens: shared.promptTokens,
   outputTokens: shared.outputTokens,
@@ -93,7 +99,9 @@ export const rankModelsOutput = z.object({
   models: list(rankedModel).describe("Best first"),
   consideredCount: count.describe("Models judged"),
   matchedCount: count.optional().describe("Models that passed all filters"),
-  rejected: list(z.object({ reason: z.string(), count, nearest: z.string().optional() })).describe("Why others are not here"),
+  rejected: list(z.object({ reason: z.string(), count, nearest: z.string().optional() })).describe(
+    "Why others are not here",
+  ),
   set: together.optional().describe("Models that fit side by side"),
   unreadRequirements: texts.optional().describe("Parts of requirements not understood"),
   notes: texts.optional().describe("What to know"),
