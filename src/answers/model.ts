@@ -65,9 +65,11 @@ export function withPriors(abilities: Abilities, parameterCount: number, release
 }
 
 /** Several files of one model, or the one that is there. */
-function resolvedChoice(resolved: ResolvedModel, abilities: Abilities): ModelChoice {
+function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: ModelCatalog | undefined): ModelChoice {
   const { stored, entry } = resolved;
-  const variantOf = (recipe: Recipe): Variant => variant(recipe, () => resolved.model(recipe));
+  // a catalog model is laid out once for all calls; anything else belongs to this one
+  const modelOf = (recipe: Recipe): Model => (catalog && entry && !stored ? catalogModel(catalog, entry, recipe) : resolved.model(recipe));
+  const variantOf = (recipe: Recipe): Variant => variant(recipe, () => modelOf(recipe));
   const file: Variant | undefined = stored && variant(stored.recipe, () => stored);
   const common = recipes.filter((recipe) => commonRecipes.includes(recipe)).map(variantOf);
   const named = resolved.recipe === undefined ? undefined : variantOf(resolved.recipe);
@@ -91,9 +93,11 @@ function resolvedChoice(resolved: ResolvedModel, abilities: Abilities): ModelCho
 
 /** @throws InputError for a name nothing answers to, with the closest ones */
 export async function gatherModel(reference: string, context: AnswerContext): Promise<ModelChoice> {
-  const [{ resolveModel }, abilitiesOf] = await Promise.all([import("../core/sources/model-reference.ts"), loadAbilities()]);
-  const resolved = await resolveModel(reference, context.world, { local: context.remote !== true });
-  return resolvedChoice(resolved, resolved.entry ? abilitiesOf(resolved.entry) : {});
+  const [{ resolveModel }, { loadModelCatalog }, abilitiesOf] = await Promise.all([import("../core/sources/model-reference.ts"), import("../core/sources/model-catalog.ts"), loadAbilities()]);
+  const catalog = await loadModelCatalog();
+  const resolved = await resolveModel(reference, context.world, { catalog, local: context.remote !== true });
+  const laidOut = resolved.entry !== undefined && resolved.stored === undefined && resolved.shapes === catalog.tensorsOf(resolved.entry);
+  return resolvedChoice(resolved, resolved.entry ? abilitiesOf(resolved.entry) : {}, laidOut ? catalog : undefined);
 }
 
 export function catalogChoice(catalog: ModelCatalog, entry: ModelEntry, recipe: Recipe | undefined, abilities: Abilities): ModelChoice {

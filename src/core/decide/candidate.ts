@@ -1,4 +1,5 @@
 /** One candidate stands behind every number of an answer: model, hardware, run, and what follows from them. */
+import { rememberedCompute } from "../estimate/compute-memo.ts";
 import { estimateMemory, type MemoryEstimate } from "../estimate/memory.ts";
 import { roledTensors } from "../estimate/roles.ts";
 import { estimateSpeed } from "../estimate/speed.ts";
@@ -66,7 +67,7 @@ export const thresholds = {
 export function judgeMemory(model: Model, hardware: Hardware, run: Run, limits: Limits): MemoryVerdict {
   const names = engineNames(hardware.devices);
   const devices = hardware.devices.map((device, index) => ({ name: names[index] ?? device.name, backend: device.backend, freeBytes: device.memoryUsableBytes.value }));
-  const memory = estimateMemory(model, run, devices);
+  const memory = estimateMemory(model, run, devices, rememberedCompute);
   const room = roomFor(hardware, model, run, memory.placement, limits);
   const shortfall = shortfallOf(memory, room);
   return { run, memory, room, shortfall, fits: shortfall.totalBytes === 0 };

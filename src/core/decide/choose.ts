@@ -9,7 +9,7 @@ import type { Run } from "../facts/run.ts";
 import type { Tokens } from "../units.ts";
 import { assessVerdict, type Candidate, judgeMemory, type MemoryVerdict, type Question } from "./candidate.ts";
 import { contextCeiling, maxContext } from "./max-context.ts";
-import { closestPlacement, type PlaceMode, placements } from "./place.ts";
+import { type PlaceMode, placements } from "./place.ts";
 import { type Scores, scoresOf, weightedScore } from "./score.ts";
 
 /** Everything that is known and the same for every question. */
@@ -51,10 +51,9 @@ export function bestPlacement(model: Model, run: Run, ask: ModelQuestion, knowle
   const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
   const complete = (verdict: MemoryVerdict): Candidate => assessVerdict(verdict, model, hardware, question, knowledge.calibration);
   if (ask.asGiven || placementIsFixed(ask.fixed)) return complete(memoryOf(run));
-  const found = placements(model, hardware, run, memoryOf, ask.runModes);
-  if (found.length === 0) return complete(closestPlacement(model, hardware, run, memoryOf));
-  const [first, ...others] = found.map(complete);
-  if (!first) return complete(memoryOf(run));
+  const { fitting, nearest } = placements(model, hardware, run, memoryOf, ask.runModes);
+  const [first, ...others] = fitting.map(complete);
+  if (!first) return complete(nearest ?? memoryOf(run));
   return others.reduce((best, other) => (taskSeconds(other) < taskSeconds(best) ? other : best), first);
 }
 

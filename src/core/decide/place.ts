@@ -72,87 +72,122 @@ function itemBytes(table: LayerTable, run: Run, layerCount: number): Bytes[] {
 
 const SPLIT_ROUNDS = 4;
 
-/** The run with an explicit split that fits every device, or undefined. One device needs no split. */
-function withSplit(model: Model, hardware: Hardware, run: Run, memoryOf: MemoryOf): MemoryVerdict | undefined {
-  const onDevices = (verdict: MemoryVerdict): boolean => verdict.shortfall.devices.every((bytes) => bytes === 0);
+/** A placement search in one setting: what stays the same while layers move. */
+interface Search {
+  readonly model: Model;
+  readonly hardware: Hardware;
+  readonly memoryOf: MemoryOf;
+  readonly table: LayerTable;
+}
+
+function onDevices(verdict: MemoryVerdict): boolean {
+  return verdict.shortfall.devices.every((bytes) => bytes === 0);
+}
+
+/** What the layers may take of each device: allowed less the compute buffer, as a like verdict has it. */
+function limitsOf(like: MemoryVerdict): Bytes[] {
+  return like.room.devices.map((device, index) => Math.max(0, device.allowedBytes - (like.memory.devices[index]?.computeBytes ?? 0)));
+}
+
+function deal({ hardware, model, table }: Search, run: Run, limits: readonly Bytes[]): number[] | undefined {
+  const devices = limits.map((limitBytes, index) => ({ limitBytes, bandwidthBytesPerSecond: hardware.devices[index]?.bandwidthBytesPerSecond.value ?? 1 }));
+  return dealLayers(itemBytes(table, run, model.hyper.layerCount), devices);
+}
+
+/**
+ * The run with an explicit split that fits every device, or undefined. One device needs no split.
+ * @param like a verdict of a run that differs little: its compute buffers are the first guess
+ */
+function withSplit(search: Search, run: Run, like?: MemoryVerdict): MemoryVerdict | undefined {
+  const { hardware, memoryOf } = search;
   if (hardware.devices.length <= 1 || run.splitMode === "none") {
     const verdict = memoryOf(run);
     return onDevices(verdict) ? verdict : undefined;
   }
-  const items = itemBytes(layerTable(model, run), run, model.hyper.layerCount);
-  const probe = memoryOf({ ...run, tensorSplit: [] });
-  let limits = probe.room.devices.map((device, index) => device.allowedBytes - (probe.memory.devices[index]?.computeBytes ?? 0));
+  let limits = limitsOf(like ?? memoryOf({ ...run, tensorSplit: [] }));
   for (let round = 0; round < SPLIT_ROUNDS; round++) {
-    const counts = dealLayers(items, limits.map((limitBytes, index) => ({ limitBytes: Math.max(0, limitBytes), bandwidthBytesPerSecond: hardware.devices[index]?.bandwidthBytesPerSecond.value ?? 1 })));
+    const counts = deal(search, run, limits);
     if (!counts) return undefined;
     const verdict = memoryOf({ ...run, tensorSplit: counts });
     if (onDevices(verdict)) return verdict;
-    limits = limits.map((limit, index) => limit - (verdict.shortfall.devices[index] ?? 0));
+    limits = limits.map((limit, index) => Math.max(0, limit - (verdict.shortfall.devices[index] ?? 0)));
   }
   return undefined;
 }
 
-/** Least n in 0…high whose run fits the devices; undefined when not even `high` does. */
-function least(high: number, tryAt: (n: number) => MemoryVerdict | undefined): MemoryVerdict | undefined {
-  let found = tryAt(high);
-  if (!found) return undefined;
+/**
+ * Least n in 0…high whose run fits the devices; undefined when not even `high` does. The tables alone name the n to look at
+ * first; from there the search gallops by exact verdicts until neighbours disagree.
+ */
+function least(search: Search, high: number, runAt: (n: number) => Run): MemoryVerdict | undefined {
+  const top = withSplit(search, runAt(high));
+  if (!top) return undefined;
+  let found = top;
+  let fits = high;
+  let fails = -1;
+  const limits = limitsOf(top);
+  let guess = leastInteger(high, (n) => deal(search, runAt(n), limits) !== undefined);
+  let step = 1;
+  while (fits - fails > 1) {
+    const n = Math.max(fails + 1, Math.min(fits - 1, guess));
+    const verdict = withSplit(search, runAt(n), found);
+    if (verdict) {
+      found = verdict;
+      fits = n;
+      guess = n - step;
+    } else {
+      fails = n;
+      guess = n + step;
+    }
+    // after two looks around the tables' guess the rest is bisected
+    step = step < 4 ? step * 2 : Math.max(1, Math.floor((fits - fails) / 2));
+  }
+  return found;
+}
+
+/** Least n in 0…high for which a monotone condition holds; `high` itself is taken to hold. */
+function leastInteger(high: number, holds: (n: number) => boolean): number {
   let low = 0;
   let top = high;
   while (low < top) {
     const middle = Math.floor((low + top) / 2);
-    const verdict = tryAt(middle);
-    if (verdict) {
-      found = verdict;
-      top = middle;
-    } else low = middle + 1;
+    if (holds(middle)) top = middle;
+    else low = middle + 1;
   }
-  return found;
+  return top;
 }
 
 export type PlaceMode = "gpu" | "moe-offload" | "cpu-offload" | "cpu";
 
-/**
- * The placements worth timing, best first by how much is on the devices; each fits, host included. Empty when nothing fits.
- * @param run everything but the placement: `-ngl`, `-ts`, `-ncmoe`, `-ncffn` are solved here
- */
-export function placements(model: Model, hardware: Hardware, run: Run, memoryOf: MemoryOf, allowed: readonly PlaceMode[] = ["gpu", "moe-offload", "cpu-offload", "cpu"]): MemoryVerdict[] {
-  const L = model.hyper.layerCount;
-  const base: Run = { ...run, offloadedLayers: L + 1, cpuMoeLayers: 0, cpuFfnLayers: 0, tensorSplit: [] };
-  const found: MemoryVerdict[] = [];
-  const keep = (verdict: MemoryVerdict | undefined): void => {
-    if (verdict?.fits) found.push(verdict);
-  };
-  const may = (mode: PlaceMode): boolean => allowed.includes(mode);
-  if (hardware.devices.length > 0) {
-    const whole = withSplit(model, hardware, base, memoryOf);
-    if (whole && may("gpu")) keep(whole);
-    if (found.length > 0) return found;
-    if (!whole || !may("gpu")) {
-      if (model.hyper.experts && may("moe-offload")) {
-        const fewest = least(L, (n) => withSplit(model, hardware, { ...base, cpuMoeLayers: n }, memoryOf));
-        keep(fewest);
-      }
-      if (may("cpu-offload") && found.length === 0) {
-        const experts = model.hyper.experts ? L : 0;
-        keep(least(L, (n) => withSplit(model, hardware, { ...base, cpuMoeLayers: experts, offloadedLayers: L + 1 - n }, memoryOf)));
-        if (!model.hyper.experts) keep(least(L, (n) => withSplit(model, hardware, { ...base, cpuFfnLayers: n }, memoryOf)));
-      }
-    }
-  }
-  if (may("cpu") && found.length === 0) keep(memoryOf({ ...base, offloadedLayers: 0 }));
-  return found;
+export interface Placements {
+  /** the placements worth timing; each fits, host included; empty when nothing fits */
+  readonly fitting: readonly MemoryVerdict[];
+  /** the one that comes closest, where nothing fits */
+  readonly nearest: MemoryVerdict | undefined;
 }
 
-/** As much on the devices as they take, whatever the host says: what a shortfall is measured against. */
-export function closestPlacement(model: Model, hardware: Hardware, run: Run, memoryOf: MemoryOf): MemoryVerdict {
+/** @param run everything but the placement: `-ngl`, `-ts`, `-ncmoe`, `-ncffn` are solved here */
+export function placements(model: Model, hardware: Hardware, run: Run, memoryOf: MemoryOf, allowed: readonly PlaceMode[] = ["gpu", "moe-offload", "cpu-offload", "cpu"]): Placements {
   const L = model.hyper.layerCount;
+  const experts = model.hyper.experts !== undefined;
   const base: Run = { ...run, offloadedLayers: L + 1, cpuMoeLayers: 0, cpuFfnLayers: 0, tensorSplit: [] };
-  const options = [
-    hardware.devices.length > 0 ? base : undefined,
-    hardware.devices.length > 0 && model.hyper.experts ? { ...base, cpuMoeLayers: L } : undefined,
-    { ...base, offloadedLayers: 0 },
-  ].flatMap((option) => (option ? [memoryOf(option)] : []));
-  const partial = hardware.devices.length > 0 ? least(L, (n) => withSplit(model, hardware, { ...base, cpuMoeLayers: model.hyper.experts ? L : 0, offloadedLayers: L + 1 - n }, memoryOf)) : undefined;
-  if (partial) options.push(partial);
-  return options.reduce((best, option) => (option.shortfall.totalBytes < best.shortfall.totalBytes ? option : best));
+  const search: Search = { model, hardware, memoryOf, table: layerTable(model, run) };
+  const may = (mode: PlaceMode): boolean => allowed.includes(mode);
+  const fitting: MemoryVerdict[] = [];
+  const missed: MemoryVerdict[] = [];
+  const keep = (verdict: MemoryVerdict | undefined): void => {
+    if (verdict) (verdict.fits ? fitting : missed).push(verdict);
+  };
+  if (hardware.devices.length > 0) {
+    if (may("gpu")) keep(withSplit(search, base));
+    if (fitting.length === 0 && experts && may("moe-offload")) keep(least(search, L, (n) => ({ ...base, cpuMoeLayers: n })));
+    if (fitting.length === 0 && may("cpu-offload")) {
+      keep(least(search, L, (n) => ({ ...base, cpuMoeLayers: experts ? L : 0, offloadedLayers: L + 1 - n })));
+      if (!experts) keep(least(search, L, (n) => ({ ...base, cpuFfnLayers: n })));
+    }
+  }
+  if (fitting.length === 0 && may("cpu")) keep(memoryOf({ ...base, offloadedLayers: 0 }));
+  if (fitting.length > 0) return { fitting, nearest: undefined };
+  if (missed.length === 0) missed.push(memoryOf(base));
+  return { fitting, nearest: missed.reduce((best, verdict) => (verdict.shortfall.totalBytes < best.shortfall.totalBytes ? verdict : best)) };
 }

@@ -29,22 +29,25 @@ export interface MemoryEstimate extends MemoryBreakdown {
   readonly computeBasis: "exact" | "assumed";
 }
 
-/** @throws InputError for overrides to unknown buffers and split modes that are not computed */
-export function estimateMemory(model: ModelShape, run: Run, devices: readonly MemoryDevice[]): MemoryEstimate {
+/**
+ * @param compute how compute buffers are had: a search passes one that remembers
+ * @throws InputError for overrides to unknown buffers and split modes that are not computed
+ */
+export function estimateMemory(model: ModelShape, run: Run, devices: readonly MemoryDevice[], compute: typeof estimateCompute = estimateCompute): MemoryEstimate {
   const { hyper, tensors } = model;
   const placement = placeRun(hyper.layerCount, run, devices);
   const layouts = { devices: devices.map(({ backend }) => bufferLayouts[backend]), host: bufferLayouts.cpu };
   const weights = estimateWeights(hyper, tensors, placement, layouts);
   const context = estimateContext(hyper, run, placement, layouts);
-  const compute = estimateCompute(hyper, tensors, run, placement, layouts.devices);
+  const buffers = compute(hyper, tensors, run, placement, layouts.devices);
   return {
     placement,
-    computeBasis: compute.basis,
+    computeBasis: buffers.basis,
     devices: devices.map((_, index) => ({
       modelBytes: weights.devices[index] ?? 0,
       contextBytes: context.devices[index] ?? 0,
-      computeBytes: compute.devices[index] ?? 0,
+      computeBytes: buffers.devices[index] ?? 0,
     })),
-    host: { modelBytes: weights.host, contextBytes: context.host, computeBytes: compute.host },
+    host: { modelBytes: weights.host, contextBytes: context.host, computeBytes: buffers.host },
   };
 }
