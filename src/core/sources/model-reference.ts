@@ -9,6 +9,7 @@ import { repoPattern } from "./hub.ts";
 import { findOllamaModel } from "./installed.ts";
 import { loadModelCatalog, type ModelCatalog, type NamedModel } from "./model-catalog.ts";
 import { resolveHubRepo } from "./model-hub.ts";
+import { guessByName, identify } from "./model-identity.ts";
 import { looksLikePath, resolvePath } from "./model-path.ts";
 import { type ResolvedModel, type ResolveOptions, recipeModels } from "./resolved-model.ts";
 import type { World } from "./world.ts";
@@ -87,17 +88,21 @@ function fromCatalog(
   };
 }
 
-/** What publishers add to a model's name for another format of it. */
-const formatSuffix =
-  /[-_.](i1-gguf|gguf|mlx|awq|gptq|fp8|nvfp4|mxfp4|bnb|unsloth|dwq|exl2|exl3|int4|int8|w4a16|w8a8|4bit|5bit|6bit|8bit|bf16|fp16|ud|dynamic|hf|\d\.\d+bpw)$/i;
-
-/** The catalog model a repository's name speaks of: `bartowski/Qwen_Qwen3-8B-GGUF` → qwen3-8b. */
-export function guessByName(catalog: ModelCatalog, repo: string): NamedModel | undefined {
-  let name = repo.slice(repo.indexOf("/") + 1);
-  for (let cut = name.replace(formatSuffix, ""); cut !== name; cut = name.replace(formatSuffix, "")) name = cut;
-  const underscore = name.indexOf("_");
-  const candidates = [name, ...(underscore > 0 ? [name.slice(underscore + 1), name.replace("_", "/")] : [])];
-  return candidates.map((candidate) => catalog.find(candidate.toLowerCase())).find((found) => found !== undefined);
+/** A file under the catalog's name for it, where its own name and its dimensions say which model it is. */
+async function resolveFile(
+  reference: string,
+  world: World,
+  catalog: ModelCatalog,
+  options: ResolveOptions,
+): Promise<ResolvedModel> {
+  const resolved = await resolvePath(reference, world, options);
+  const { stored, file, hyper } = resolved;
+  const entry = identify(
+    catalog,
+    [file ?? "", stored?.name ?? ""].filter((name) => name !== ""),
+    hyper,
+  );
+  return entry === undefined ? resolved : { ...resolved, id: entry.id, entry };
 }
 
 function unknownModel(catalog: ModelCatalog, reference: string): InputError {
@@ -195,7 +200,7 @@ export async function resolveModel(
     );
   const catalog = options.catalog ?? (await loadModelCatalog());
   if (/^ollama:/i.test(trimmed)) return resolveOllama(trimmed.slice("ollama:".length), world, catalog, options);
-  if (looksLikePath(trimmed)) return resolvePath(trimmed, world, options);
+  if (looksLikePath(trimmed)) return resolveFile(trimmed, world, catalog, options);
 
   const whole = catalog.find(trimmed);
   if (whole) return fromCatalog(catalog, whole, undefined, options, []);
@@ -203,7 +208,8 @@ export async function resolveModel(
   const named = tag === undefined ? undefined : catalog.find(name);
   if (named && tag !== undefined) return fromCatalog(catalog, named, requireRecipe(tag), options, []);
 
-  if (options.local !== false && (await world.stat(trimmed)) !== undefined) return resolvePath(trimmed, world, options);
+  if (options.local !== false && (await world.stat(trimmed)) !== undefined)
+    return resolveFile(trimmed, world, catalog, options);
   if (repoPattern.test(name)) return resolveRepo(name, tag, world, catalog, options);
   throw unknownModel(catalog, name);
 }

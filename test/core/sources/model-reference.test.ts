@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/facts/input-error.ts";
 import { tensorBytes } from "../../../src/core/facts/tensor.ts";
 import { loadModelCatalog } from "../../../src/core/sources/model-catalog.ts";
-import { guessByName, resolveModel } from "../../../src/core/sources/model-reference.ts";
+import { entryOfInstalled, guessByName } from "../../../src/core/sources/model-identity.ts";
+import { resolveModel } from "../../../src/core/sources/model-reference.ts";
 import { realWorld, type World } from "../../../src/core/sources/world.ts";
 import { fakeWorld } from "../../fake-world.ts";
 
@@ -172,6 +173,45 @@ describe("paths", () => {
   it("refuses paths of a caller that is not on this machine", async () => {
     await expect(resolveModel(QWEN, world, { local: false })).rejects.toThrow("cannot be named from another one");
     await expect(resolveModel("ollama:qwen3:8b", world, { local: false })).resolves.toMatchObject({ id: "qwen3-8b" });
+  });
+});
+
+describe("files of catalog models", () => {
+  const world = realWorld({ HOME: tmpdir() });
+  it.each([
+    ["Qwen3-0.6B-Q4_K_M.gguf", "Qwen3-0.6B-Q4_K_M.gguf", "qwen3-0.6b"],
+    ["Qwen3-0.6B-Q4_K_M.gguf", "renamed.gguf", "qwen3-0.6b"],
+    ["gpt-oss-20b-MXFP4_MOE.gguf", "gpt-oss-20b-mxfp4.gguf", "gpt-oss-20b"],
+    ["Llama-3.2-1B-Q4_K_M.gguf", "Llama-3.2-1B-Instruct-UD-Q4_K_XL.gguf", "llama-3.2-1b-instruct"],
+    // a name that lies about the dimensions is not believed, the header's own name is
+    ["Llama-3.2-1B-Q4_K_M.gguf", "Qwen3-8B-Q4_K_M.gguf", "llama-3.2-1b"],
+  ])("%s as %s is %s", async (source, name, id) => {
+    const path = join(folder, `named-${id}-${name.length}`, name);
+    mkdirSync(join(path, ".."), { recursive: true });
+    copyFileSync(join(TRUTH, source), path);
+    expect((await resolveModel(path, world)).id).toBe(id);
+  });
+
+  it.each([
+    [{ store: "ollama", name: "qwen3:8b", path: "/b", sizeBytes: 1 }, "qwen3-8b"],
+    [
+      {
+        store: "ollama",
+        name: "hf.co/unsloth/Qwen3-8B-GGUF:Q4_K_M",
+        repo: "unsloth/Qwen3-8B-GGUF",
+        path: "/b",
+        sizeBytes: 1,
+      },
+      "qwen3-8b",
+    ],
+    [
+      { store: "hugging-face", name: "x.gguf", repo: "bartowski/Qwen_Qwen3-8B-GGUF", path: "/b", sizeBytes: 1 },
+      "qwen3-8b",
+    ],
+    [{ store: "llama.cpp", name: "gemma-3-4b-it-Q8_0.gguf", path: "/b", sizeBytes: 1 }, "gemma-3-4b-it"],
+    [{ store: "llama.cpp", name: "my-own.gguf", path: "/b", sizeBytes: 1 }, undefined],
+  ] as const)("%j", async (installed, id) => {
+    expect(entryOfInstalled(await loadModelCatalog(), installed)?.id).toBe(id);
   });
 });
 
