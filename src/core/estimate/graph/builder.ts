@@ -219,7 +219,8 @@ export class Weights {
 
   /** `build_norm` with `stem.weight` and `stem.bias`, each where the file has it. */
   norm(stem: string, x: Node, kind: NormKind): Node {
-    const weight = this.find(`${stem}.weight`);
+    // some files leave the ending off (PLaMo 3, Falcon H1)
+    const weight = this.find(`${stem}.weight`) ?? this.find(stem);
     const bias = this.find(`${stem}.bias`);
     const pin = this.build.pinned && this.prefix !== "" && (weight ?? bias) !== undefined ? this.device : UNPLACED;
     return normed(x, weight, bias, kind, pin);

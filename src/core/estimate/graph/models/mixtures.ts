@@ -26,7 +26,8 @@ function gatedShared(frame: Frame, site: LayerSite, x: Node): Node {
 /** A dense block beside the experts, both halved in variance. */
 function grokFeed({ build }: Frame, { weights }: LayerSite, x: Node): Node {
   const routed = mixture(build, weights, x, softmaxExperts(true)(build));
-  return weights.has("ffn_up.weight") ? g.scale(g.add(feedForward(weights, x, { activation: "gelu" }), routed)) : routed;
+  const both = weights.has("ffn_up.weight") ? g.scale(g.add(feedForward(weights, x, { activation: "gelu" }), routed)) : routed;
+  return weights.rmsNorm(weights.has("layer_output_norm.weight") ? "layer_output_norm" : "post_ffw_norm", both);
 }
 
 /** Small experts refine what the large ones give, by the same router. */
@@ -128,7 +129,6 @@ export const mixtureGraphs = {
     tanhCapped: true,
     postAttentionNorm: "attn_output_norm",
     feed: grokFeed,
-    postFeedForwardNorm: "post_ffw_norm",
     head: (build) => ({ scaled: true, capped: build.count("final_logit_softcapping") !== 0 }),
   }),
   grovemoe: transformer({ queryNorm: "head", feed: groveFeed }),
