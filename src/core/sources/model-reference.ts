@@ -5,6 +5,7 @@
 import { closestNames } from "../facts/closest.ts";
 import { InputError } from "../facts/input-error.ts";
 import { type Recipe, recipes } from "../facts/recipe.ts";
+import { checkpointOfName } from "./checkpoint-name.ts";
 import { repoPattern } from "./hub.ts";
 import { findOllamaModel } from "./installed.ts";
 import { loadModelCatalog, type ModelCatalog, type NamedModel } from "./model-catalog.ts";
@@ -61,12 +62,14 @@ function fromCatalog(
   const hyper = catalog.hyperparametersOf(entry);
   const shapes = catalog.tensorsOf(entry);
   const { evidence, basis } = catalog.architectureOf(entry);
+  const checkpoint = kind === "mlx" || kind === "quantized" ? checkpointOfName(name) : undefined;
   return {
     id: entry.id,
     entry,
     repo: kind === "id" || kind === "ollama" ? entry.repo : name,
     ...(recipe === undefined ? {} : { recipe }),
     format: kind === "mlx" ? "mlx" : kind === "quantized" ? "safetensors" : "gguf",
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     hyper,
     shapes,
     warnings:
