@@ -30,7 +30,7 @@ export interface LatentDimensions {
 }
 
 /** Selective state space layers; `version` 2 has heads and groups. */
-export interface StateSpaceDimensions {
+interface StateSpaceDimensions {
   readonly version: 1 | 2;
   readonly innerLength: number;
   readonly stateLength: number;
@@ -51,7 +51,7 @@ export type LinearAttentionDimensions =
   | { readonly kind: "kimi-delta"; readonly headLength: number; readonly convolutionLength: number }
   | { readonly kind: "lightning" };
 
-export interface RwkvDimensions {
+interface RwkvDimensions {
   readonly headLength: number;
   readonly decayRank: number;
   readonly iclRank: number;
@@ -59,14 +59,14 @@ export interface RwkvDimensions {
   readonly gateRank: number;
 }
 
-export interface IndexerDimensions {
+interface IndexerDimensions {
   readonly headCount: number;
   readonly keyLength: number;
   readonly topCount?: number;
 }
 
 /** DeepSeek-V4: compressed caches, grouped low-rank output, hyper connections. */
-export interface CompressedDimensions {
+interface CompressedDimensions {
   readonly queryRank: number;
   readonly outputRank: number;
   readonly outputGroupCount: number;

@@ -33,7 +33,7 @@ function inside(root: string, ...names: readonly string[]): string | undefined {
   return names.every((name) => plainName.test(name) && !name.includes("..")) ? join(root, ...names) : undefined;
 }
 
-export function ollamaRoots(world: World): readonly string[] {
+function ollamaRoots(world: World): readonly string[] {
   const own = world.env["OLLAMA_MODELS"];
   return [...(own ? [own] : []), join(world.homeDir, ".ollama", "models"), "/usr/share/ollama/.ollama/models"];
 }
@@ -165,7 +165,7 @@ export function recipeInName(name: string): string | undefined {
 }
 
 /** Where the Hugging Face cache is: the first of these that is set wins, as in llama.cpp. */
-export function hubCacheRoot(world: World): string {
+function hubCacheRoot(world: World): string {
   const { env, homeDir } = world;
   const direct = env["LLAMA_CACHE"] ?? env["HF_HUB_CACHE"] ?? env["HUGGINGFACE_HUB_CACHE"];
   if (direct) return direct;

@@ -12,7 +12,7 @@ import type { TensorShape } from "../facts/tensor.ts";
 import { asMetadata } from "./gguf-keys.ts";
 
 /** How a name relates to the model it was found by. */
-export type NameKind = "id" | "repo" | "alias" | "gguf" | "mlx" | "quantized" | "ollama";
+type NameKind = "id" | "repo" | "alias" | "gguf" | "mlx" | "quantized" | "ollama";
 
 export interface NamedModel {
   readonly entry: ModelEntry;
@@ -92,7 +92,7 @@ function isBetter(one: NamedModel, other: NamedModel): boolean {
 }
 
 /** A catalog over these families; the loader's own part without the files. */
-export function makeCatalog(families: readonly ModelFamily[]): ModelCatalog {
+function makeCatalog(families: readonly ModelFamily[]): ModelCatalog {
   const models = families.flatMap((family) => family.models);
   const architectures = new Map(
     families.flatMap((family) => family.architectures.map((entry) => [entry.id, entry] as const)),
