@@ -23,6 +23,10 @@ export interface MixtureOptions {
   readonly weightsFirst?: boolean;
   /** router logits computed elsewhere */
   readonly logits?: Node;
+  /** experts picked elsewhere, by the token alone */
+  readonly chosen?: Node;
+  /** how gate and up join, where no other activation describes it */
+  readonly unit?: (gate: Node, up: Node) => Node;
   readonly suffix?: "exps" | "chexps";
   /** GroveMoE chooses by sigmoid, and its small experts by the probabilities of the large ones */
   readonly sigmoidSelection?: boolean;
@@ -41,7 +45,7 @@ export function mixture(build: Build, weights: Weights, x: Node, options: Mixtur
   const routerBias = options.logits === undefined ? weights.find("ffn_gate_inp.bias") : undefined;
   if (routerBias) logits = g.add(logits, routerBias);
   let probs = probabilities(logits, options.gating);
-  let chosen = g.argsortTopK(selection(build, weights, logits, probs, options), usedCount);
+  let chosen = options.chosen ?? g.argsortTopK(selection(build, weights, logits, probs, options), usedCount);
   if (options.probabilityCount !== undefined) chosen = g.cast(g.scale(g.cast(chosen, "f32")), "i32");
   probs = g.reshape(probs, 1, options.probabilityCount ?? expertCount, tokens);
   const shares = expertShares(g.getRows(probs, chosen), usedCount, tokens, options);

@@ -4,9 +4,9 @@
  * it, llama-graph.cpp:3013-3087 and :3308-3340; caches src/llama-kv-cache-dsa.cpp.
  */
 import { HOST } from "../../facts/placement.ts";
+import type { TensorType } from "../../facts/tensor-type.ts";
 import type { Build, LayerSite } from "./builder.ts";
 import * as g from "./ggml.ts";
-import type { LatentInput } from "./latent.ts";
 import type { Node } from "./node.ts";
 
 /** Inputs of the indexer's own cache. */
@@ -58,11 +58,11 @@ function indexerCache(build: Build, { index }: LayerSite, width: number): Node {
 }
 
 /** The mask with everything hidden but the chosen tokens that it shows already. */
-export function maskOf({ mask }: LatentInput, chosen: Node): Node {
+export function maskOf(mask: Node, chosen: Node, zeroType: TensorType = "f32"): Node {
   const hidden = g.fill(mask);
   const lines = g.view4d(hidden, 1, hidden.ne0, hidden.ne1, hidden.ne3, hidden.nb0, hidden.nb1, hidden.nb2);
   const ids = g.view4d(chosen, chosen.ne0, chosen.ne1, chosen.ne3, 1, chosen.nb1, chosen.nb2, chosen.ne3 * chosen.nb3);
-  const zeros = g.fill(g.newTensor("f32", 1, ids.ne0, ids.ne1, ids.ne2));
+  const zeros = g.fill(g.newTensor(zeroType, 1, ids.ne0, ids.ne1, ids.ne2));
   const shown = g.setRows(lines, zeros, ids);
   return g.add(g.view4d(shown, shown.ne1, shown.ne2, 1, shown.ne3, shown.nb2, shown.nb3, shown.nb3), mask);
 }

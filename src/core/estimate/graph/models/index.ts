@@ -1,6 +1,7 @@
 /** Architecture → how its graph is built. */
 import type { Hyperparameters } from "../../../facts/model.ts";
 import type { Build } from "../builder.ts";
+import { deepseek4Graphs } from "./deepseek4.ts";
 import { deltaGraphs } from "./delta.ts";
 import { encoderGraphs } from "./encoders.ts";
 import { gemma4Graphs } from "./gemma4.ts";
@@ -16,7 +17,7 @@ import { llama4Graphs } from "./llama4.ts";
 
 export type GraphBuilder = (build: Build) => void;
 
-const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs };
+const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs, ...deepseek4Graphs };
 
 /** undefined: this architecture's graph is not known here. */
 export function graphOf(hyper: Hyperparameters): GraphBuilder | undefined {

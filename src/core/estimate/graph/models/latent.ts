@@ -101,7 +101,7 @@ function sparseLatent(build: Build): void {
     const shared = rotate(parts.shared);
     const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
     const q = weights.mulMat("attn_q_b", low);
-    let cur = absorbedAttention(build, site, input, { q, latent: vector, shared, mask: maskOf(input, chosen) }, rotate);
+    let cur = absorbedAttention(build, site, input, { q, latent: vector, shared, mask: maskOf(input.mask, chosen) }, rotate);
     if (site.last) {
       cur = g.getRows(cur, rows);
       hidden = g.getRows(hidden, rows);

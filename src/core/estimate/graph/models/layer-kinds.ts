@@ -29,6 +29,7 @@ const layerKinds: Readonly<Record<string, LayerKind>> = {
   // each layer brings a leaf of its own that is there from the start
   deepseek32: (_, index) => index,
   "glm-dsa": (_, index) => index,
+  deepseek4: (_, index) => index,
   rwkv6qwen2: (_, index) => index,
   arwkv7: (_, index) => index,
   nanbeige: (_, index) => index,
