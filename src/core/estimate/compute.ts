@@ -9,9 +9,10 @@ import { runShape } from "../facts/run-shape.ts";
 import type { Tensor } from "../facts/tensor.ts";
 import type { Bytes } from "../units.ts";
 import { allocateGraph } from "./graph/allocator.ts";
-import { Build, type BuildInput } from "./graph/builder.ts";
+import { Build, type BuildInput, MissingTensor } from "./graph/builder.ts";
+import { enlarged, kinGraph, kinHyperparameters, kinTensors } from "./graph/kin.ts";
 import { type GraphBuilder, graphOf } from "./graph/models/index.ts";
-import { neededLayers } from "./graph/layer-runs.ts";
+import { mainLayers, neededLayers } from "./graph/layer-runs.ts";
 import { layerKindOf } from "./graph/models/layer-kinds.ts";
 import { copyCount, reservedBatch } from "./graph/reserve.ts";
 import { assignedDevices, scheduleGraph } from "./graph/scheduler.ts";
@@ -27,40 +28,62 @@ export interface ComputeEstimate {
 /** Host buffers are aligned as the CPU backend's. */
 const HOST_ALIGNMENT_BYTES = 32;
 
-/** `everyLayer` builds the whole model's graph, as a check on shortening it. */
+export interface ComputeOptions {
+  /** builds the whole model's graph, as a check on shortening it */
+  readonly everyLayer?: boolean;
+}
+
 export function estimateCompute(
   hyper: Hyperparameters,
   tensors: readonly Tensor[],
   run: Run,
   placement: Placement,
   layouts: readonly BufferLayout[],
-  options: { readonly everyLayer?: boolean } = {},
+  options: ComputeOptions = {},
 ): ComputeEstimate {
-  const shape = runShape(run, hyper.causal);
   const builder = graphOf(hyper);
-  if (!builder) return { devices: layouts.map(() => 0), host: 0, basis: "assumed" };
+  if (builder) {
+    const peaks = peakBytes({ hyper, tensors, run, placement, layouts, options, builder });
+    if (peaks) return { ...peaks, basis: "exact" };
+  }
+  const kin = kinHyperparameters(hyper);
+  const peaks = peakBytes({ hyper: kin, tensors: kinTensors(kin), run, placement, layouts, options, builder: kinGraph });
+  return { devices: (peaks?.devices ?? []).map(enlarged), host: enlarged(peaks?.host ?? 0), basis: "assumed" };
+}
+
+interface GraphRun {
+  readonly hyper: Hyperparameters;
+  readonly tensors: readonly Tensor[];
+  readonly run: Run;
+  readonly placement: Placement;
+  readonly layouts: readonly BufferLayout[];
+  readonly options: ComputeOptions;
+  readonly builder: GraphBuilder;
+}
+
+/** undefined: the file lacks a tensor the graph needs. */
+function peakBytes(graphRun: GraphRun): { readonly devices: Bytes[]; readonly host: Bytes } | undefined {
+  try {
+    return allocatedBytes(graphRun);
+  } catch (error) {
+    if (error instanceof MissingTensor) return undefined;
+    throw error;
+  }
+}
+
+function allocatedBytes({ hyper, tensors, run, placement, layouts, options, builder }: GraphRun): { readonly devices: Bytes[]; readonly host: Bytes } {
+  const shape = runShape(run, hyper.causal);
   const table = weightTable(tensors);
-  const layerIndices = options.everyLayer
-    ? hyper.layers.filter(({ nextn }) => !nextn).map(({ index }) => index)
-    : neededLayers(hyper, table, run, placement, layerKindOf(hyper.architecture));
-  const wanted: BuildInput = {
-    hyper,
-    table,
-    run,
-    shape,
-    placement,
-    batch: reservedBatch(hyper, run, shape),
-    layerIndices,
-    fusedAttention: run.flashAttention,
-    pinned: false,
-  };
+  const layerIndices = options.everyLayer ? mainLayers(hyper) : neededLayers(hyper, table, run, placement, layerKindOf(hyper.architecture));
+  const batch = reservedBatch(hyper, run, shape);
+  const wanted: BuildInput = { hyper, table, run, shape, placement, batch, layerIndices, fusedAttention: run.flashAttention, pinned: false };
   const input = wanted.fusedAttention && !staysFused(wanted, builder) ? { ...wanted, fusedAttention: false } : wanted;
   const build = new Build(input);
   builder(build);
   const schedule = scheduleGraph(build.graph, placement.deviceCount, copyCount(hyper, run, placement));
   const alignments = [...layouts.map(({ alignmentBytes }) => alignmentBytes), HOST_ALIGNMENT_BYTES];
   const peaks = allocateGraph(schedule, alignments);
-  return { devices: peaks.slice(0, -1), host: peaks[peaks.length - 1] ?? 0, basis: "exact" };
+  return { devices: peaks.slice(0, -1), host: peaks[peaks.length - 1] ?? 0 };
 }
 
 /**

@@ -45,6 +45,11 @@ export interface LayerSite {
   readonly weights: Weights;
 }
 
+/** The file lacks a tensor its architecture's graph needs: a variant that is not known here. */
+export class MissingTensor extends Error {
+  override readonly name = "MissingTensor";
+}
+
 export class Build {
   readonly hyper: Hyperparameters;
   readonly run: Run;
@@ -105,7 +110,7 @@ export class Build {
   /** The output matrix: the embedding once more, on the output's device, where the file has none (llama-model-loader.cpp:1162). */
   outputMatrix(): Node {
     const tensor = this.table.byName.get("output.weight") ?? this.table.byName.get("token_embd.weight");
-    if (tensor === undefined) throw new RangeError("the model has no token_embd.weight");
+    if (tensor === undefined) throw new MissingTensor("token_embd.weight");
     const device = this.table.byName.has("output.weight") ? this.deviceOf("output.weight", HOST) : this.placement.outputDevice;
     return this.leaf(tensor, device);
   }
@@ -190,7 +195,7 @@ export class Weights {
 
   need(name: string): Node {
     const node = this.find(name);
-    if (node === undefined) throw new RangeError(`the model has no tensor ${this.prefix}${name}`);
+    if (node === undefined) throw new MissingTensor(this.prefix + name);
     return node;
   }
 

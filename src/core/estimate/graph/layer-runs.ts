@@ -23,10 +23,16 @@ const CYCLE = 6;
 
 const classesOfModels = new WeakMap<Hyperparameters, { readonly table: WeightTable; readonly classes: readonly number[] }>();
 
-/** Main layers to emit, by index in the model. */
-export function neededLayers(hyper: Hyperparameters, table: WeightTable, run: Run, placement: Placement, kind: LayerKind | undefined): number[] {
+/** Every layer of the main graph. */
+export function mainLayers(hyper: Hyperparameters): number[] {
   const indices: number[] = [];
   for (const { nextn, index } of hyper.layers) if (!nextn) indices.push(index);
+  return indices;
+}
+
+/** Main layers to emit, by index in the model. */
+export function neededLayers(hyper: Hyperparameters, table: WeightTable, run: Run, placement: Placement, kind: LayerKind | undefined): number[] {
+  const indices = mainLayers(hyper);
   const classes = placedClasses(modelClasses(hyper, table, kind), indices, table, run, placement);
   return shortened(indices, classes);
 }
