@@ -5,7 +5,7 @@ import { type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
 import { bytesByRole } from "../core/estimate/roles.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import { tensorBytes } from "../core/facts/tensor.ts";
-import { fitSummary, optionText, placementNotes } from "../core/present/notes.ts";
+import { engineNotes, fitSummary, optionText, placementNotes } from "../core/present/notes.ts";
 import { round1, round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { evidenceRows, shapeHardware, shapeMemory, shapeRun, shapeScores } from "../core/present/shapes.ts";
 import { runFlags } from "../core/present/llama-cpp.ts";
@@ -91,6 +91,7 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   const loss = perplexityIncrease(judged.quality.klDivergenceNats, knowledge.quality);
   const notes = [
     ...placementNotes(candidate),
+    ...engineNotes(question.engine),
     ...(bestRecipe !== undefined && bestRecipe !== model.recipe ? [`Best recipe of this model here: ${bestRecipe}.`] : []),
     ...(model.recipe === undefined ? [] : [`Quantization raises perplexity by about ${round1(loss.mid * 100)} % (${round1(loss.low * 100)} to ${round1(loss.high * 100)} %).`]),
   ];
@@ -98,7 +99,7 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   return {
     summary: fitSummary(choice.name, judged),
     model: shapeModel(choice, judged),
-    hardware: shapeHardware(hardware, gathered.memoryBasis),
+    hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
     run: shapeRun(candidate.run),
     runMode: candidate.runMode,
     fitLevel: candidate.fitLevel,

@@ -121,7 +121,7 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
     qualityBasis: "expected share of points on a benchmark of middle difficulty, after quantization, 0 to 100",
     ...(shown.length < best.length ? { omittedCount: best.length - shown.length } : {}),
     ...(chart && attach ? { chart: { uri: CHART_URI, mimeType: "image/svg+xml" } } : {}),
-    hardware: shapeHardware(hardware, gathered.memoryBasis),
+    hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
     ...(found.length > points.length ? { notes: [`${found.length - points.length} configurations do not fit or miss a limit.`] } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { allPlaceModes } from "../core/decide/choose.ts";
 import { readLimits } from "../core/decide/budget.ts";
 import type { Question } from "../core/decide/candidate.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
-import { type UseCase, useCases } from "../core/decide/use-cases.ts";
+import { isUseCase, type UseCase, useCases } from "../core/decide/use-cases.ts";
 import { engineNames } from "../core/facts/engine-names.ts";
 import type { Hardware } from "../core/facts/hardware.ts";
 import { InputError } from "../core/facts/input-error.ts";
@@ -34,6 +34,8 @@ export type MemoryBasis = "now" | "idle";
 export interface GatheredHardware {
   readonly hardware: Hardware;
   readonly memoryBasis: MemoryBasis;
+  /** this machine under the other basis */
+  readonly otherBasis: Hardware | undefined;
 }
 
 export function isLocal(expression: string | null | undefined): boolean {
@@ -45,10 +47,12 @@ export async function gatherHardware(expression: string | null | undefined, basi
   if (isLocal(expression)) {
     const { localHardware } = await import("./local.ts");
     const memoryBasis = basis ?? "now";
-    return { hardware: await localHardware(context.world, memoryBasis), memoryBasis };
+    return { ...(await localHardware(context.world, memoryBasis, context.signal)), memoryBasis };
   }
   const [{ parseHardware }, { loadHardwareCatalog }] = await Promise.all([import("../core/sources/hardware-expression.ts"), import("../core/sources/hardware-catalog.ts")]);
-  return { hardware: parseHardware(expression ?? "", await loadHardwareCatalog()), memoryBasis: basis ?? "idle" };
+  const hardware = parseHardware(expression ?? "", await loadHardwareCatalog());
+  const warnings = basis === "now" ? [...hardware.warnings, "What is free now is known of this machine only; idle memory is used."] : hardware.warnings;
+  return { hardware: { ...hardware, warnings }, memoryBasis: "idle", otherBasis: undefined };
 }
 
 export interface QuestionArguments {
@@ -77,10 +81,6 @@ function yearOf(month: string): number {
   const year = match ? Number(match[1]) + (Number(match[2]) - 0.5) / 12 : Number.NaN;
   if (!(year >= 2023 && year < 2040)) throw new InputError(`\`engineDate\` ${month} is not a month from 2023-01 on. Send YYYY-MM, e.g. 2026-03.`);
   return year;
-}
-
-function isUseCase(name: string): name is UseCase {
-  return Object.hasOwn(useCases, name);
 }
 
 export function questionOf(args: Optional<QuestionArguments>, world: World): Question {

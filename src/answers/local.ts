@@ -1,9 +1,10 @@
-/** This machine, as the probe sees it. */
+/** This machine, as the probe sees it, under both memory bases. */
 import type { Hardware } from "../core/facts/hardware.ts";
-import type { World } from "../core/sources/world.ts";
 import { hardwareOf, probe } from "../core/sources/probe/probe.ts";
+import type { World } from "../core/sources/world.ts";
 import type { MemoryBasis } from "./gather.ts";
 
-export async function localHardware(world: World, memoryBasis: MemoryBasis): Promise<Hardware> {
-  return hardwareOf(await probe(world), memoryBasis);
+export async function localHardware(world: World, memoryBasis: MemoryBasis, signal: AbortSignal | undefined): Promise<{ readonly hardware: Hardware; readonly otherBasis: Hardware }> {
+  const result = await probe(world, signal);
+  return { hardware: hardwareOf(result, memoryBasis), otherBasis: hardwareOf(result, memoryBasis === "now" ? "idle" : "now") };
 }

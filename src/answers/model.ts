@@ -100,7 +100,7 @@ export async function gatherModel(reference: string, context: AnswerContext): Pr
   return resolvedChoice(resolved, resolved.entry ? abilitiesOf(resolved.entry) : {}, laidOut ? catalog : undefined);
 }
 
-export function catalogChoice(catalog: ModelCatalog, entry: ModelEntry, recipe: Recipe | undefined, abilities: Abilities): ModelChoice {
+export function catalogChoice(catalog: ModelCatalog, entry: ModelEntry, recipe: Recipe | undefined, abilities: Abilities, installed: boolean): ModelChoice {
   const hyper = catalog.hyperparametersOf(entry);
   const allVariants = variantLists.get(hyper) ?? variantsOf(catalog, entry);
   variantLists.set(hyper, allVariants);
@@ -115,7 +115,7 @@ export function catalogChoice(catalog: ModelCatalog, entry: ModelEntry, recipe: 
     variantOf,
     recipeIsFree: recipe === undefined,
     abilities: withPriors(abilities, catalog.architectureOf(entry).parameterCount, entry.released),
-    installed: false,
+    installed,
     ggufRepo: entry.ggufRepos?.[0],
     minimumEngineVersion: undefined,
     warnings: [],

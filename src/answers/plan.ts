@@ -12,7 +12,7 @@ import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality
 import type { Artefact, Command } from "../core/present/command.ts";
 import { fallbackSteps } from "../core/present/fallback.ts";
 import { LLAMA_PORT, llamaCommands, overridesOf } from "../core/present/llama-cpp.ts";
-import { label, placementNotes } from "../core/present/notes.ts";
+import { engineNotes, label, placementNotes } from "../core/present/notes.ts";
 import { ollamaCommands } from "../core/present/ollama.ts";
 import { shapePlacement, tensorTypeCounts } from "../core/present/placement.ts";
 import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
@@ -117,6 +117,8 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const question = questionOf(args, context.world);
   const run = gatherRun(args.run);
   const objective = args.objective ?? "balanced";
+  if (args.hosts && args.hosts.length > 0) throw new InputError("Plans over several hosts are not computed yet. Leave `hosts` out, or plan each machine by itself.");
+  if (args.imatrixPath) throw new InputError("`imatrixPath` serves mixed-precision plans, which are not computed yet. Leave it out.");
   if (!objectives.includes(objective)) throw new InputError(`\`objective\` "${String(objective)}" is not known. Send one of ${objectives.join(", ")}.`);
   const { least, most } = boundsOf(args);
   const [gathered, choice] = await Promise.all([gatherHardware(args.hardware, args.memoryBasis, context), gatherModel(reference, context)]);
@@ -152,7 +154,7 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
       summary: `No plan for ${choice.name} on ${hardware.name} meets every limit: ${outcome.reason}.`,
       feasible: false,
       model: shapeModel(choice, judged),
-      hardware: shapeHardware(hardware, gathered.memoryBasis),
+      hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
       usability: outcome.closest.usability,
       memory: shapeMemory(outcome.closest),
       ...(outcome.closest.speed ? { speed: roundSpeed(outcome.closest.speed) } : {}),
@@ -192,9 +194,9 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     endpoint: { baseUrl: `http://127.0.0.1:${LLAMA_PORT}/v1`, modelName: label(choice.id ?? choice.name, recipe) },
     ...(choice.file === undefined ? { downloadBytes: candidate.model.fileBytes } : {}),
     fallback: fallbackSteps(candidate),
-    notes: [...placementNotes(candidate), ...hardware.warnings, ...choice.warnings],
+    notes: [...placementNotes(candidate), ...engineNotes(question.engine), ...hardware.warnings, ...choice.warnings],
     model: shapeModel(choice, best),
-    hardware: shapeHardware(hardware, gathered.memoryBasis),
+    hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
     ...(args.detail === "detailed" ? { tensorTypes: candidate.model.tensors.map(({ name, type }) => ({ name, type })), steps: [{ name: "configurations judged", value: String(outcome.plan.triedCount) }] } : {}),
   };
 }

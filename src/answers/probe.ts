@@ -11,8 +11,8 @@ export interface ProbeArguments {
 }
 
 export async function probeAnswer(args: Optional<ProbeArguments>, context: AnswerContext) {
-  if (args.measure && context.remote) throw new InputError("Measuring is not offered over the network. Leave `measure` out, or run the server on the machine itself.");
-  const result = await probe(context.world);
+  if (args.measure) throw new InputError("Measuring bandwidth and compute is not offered yet. Leave `measure` out: catalog values are used, and marked so.");
+  const result = await probe(context.world, context.signal);
   const shaped = shapeProbe(result, args.detail === "detailed");
   return { summary: probeSummary(result), ...shaped };
 }

@@ -7,14 +7,17 @@ import type { ModelCatalog } from "../core/sources/model-catalog.ts";
 import { bestPlacement, judge, type Judged, type ModelQuestion } from "../core/decide/choose.ts";
 import { filterReasons, type RankFilters } from "../core/decide/filters.ts";
 import { type Ranked, rankModel } from "../core/decide/rank.ts";
+import { bestSet } from "../core/decide/together.ts";
+import { isUseCase, type UseCase, useCases as useCaseRows } from "../core/decide/use-cases.ts";
 import { readRequirements } from "../core/decide/requirements.ts";
 import type { Run } from "../core/facts/run.ts";
 import { isRecipe, recipes } from "../core/facts/recipe.ts";
 import { abilityIn, sizesOf } from "../core/estimate/quality.ts";
-import { rankedWhy, rankSummary } from "../core/present/rank-notes.ts";
+import { rankedWhy, rankSummary, togetherSummary } from "../core/present/rank-notes.ts";
 import { round1, round3, roundInterval } from "../core/present/round.ts";
 import { shapeHardware, shapeScores } from "../core/present/shapes.ts";
-import { type AnswerContext, gatherHardware, type GatheredRun, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf } from "./gather.ts";
+import { type AnswerContext, type GatheredHardware, gatherHardware, type GatheredRun, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf } from "./gather.ts";
+import { loadInstalled } from "./installed.ts";
 import { loadAbilities } from "./abilities.ts";
 import { catalogChoice, type ModelChoice, variantsOf } from "./model.ts";
 
@@ -89,6 +92,7 @@ interface Counted {
 async function judgeCatalog(question: Question, hardware: Hardware, run: GatheredRun, filters: RankFilters, context: AnswerContext): Promise<Counted> {
   const { loadModelCatalog } = await import("../core/sources/model-catalog.ts");
   const [catalog, abilitiesOf] = await Promise.all([loadModelCatalog(), loadAbilities()]);
+  const installed = await loadInstalled(catalog, context);
   const ask = modelQuestion(hardware, question, run);
   const rejected = new Map<string, { count: number; nearest: string | undefined }>();
   const reject = (reason: string, id: string): void => {
@@ -108,7 +112,7 @@ async function judgeCatalog(question: Question, hardware: Hardware, run: Gathere
       reject(reason, entry.id);
       continue;
     }
-    const choice = catalogChoice(catalog, entry, undefined, abilitiesOf(entry));
+    const choice = catalogChoice(catalog, entry, undefined, abilitiesOf(entry), installed.has(entry));
     // a tune nobody scored has its parent's ability at best: the parent stands for it unless it is asked for by name
     if (!named && choice.abilities[question.row.domain]?.basis !== "measured" && parentStandsFor(catalog, entry)) {
       reject("unscored fine-tunes, for which their base model stands", entry.id);
@@ -204,10 +208,18 @@ function shapeRanked({ entry, choice, judged }: PageRow, rank: number, detailed:
   };
 }
 
-export async function rankAnswer(args: Optional<RankArguments>, context: AnswerContext) {
-  const question = questionOf(args, context.world);
+type PageAnswer = Awaited<ReturnType<typeof pageAnswer>>;
+type TogetherAnswer = Awaited<ReturnType<typeof togetherAnswer>>;
+
+export async function rankAnswer(args: Optional<RankArguments>, context: AnswerContext): Promise<PageAnswer & Partial<Pick<TogetherAnswer, "set">>> {
   const gathered = await gatherHardware(args.hardware, args.memoryBasis, context);
   const { filters, unread } = filtersOf(args);
+  if (args.together && args.together.length > 0) return togetherAnswer(args.together, args, gathered, filters, unread, context);
+  return pageAnswer(args, gathered, filters, unread, context);
+}
+
+async function pageAnswer(args: Optional<RankArguments>, gathered: GatheredHardware, filters: RankFilters, unread: readonly string[], context: AnswerContext) {
+  const question = questionOf(args, context.world);
   const sort = args.sort ?? "score";
   const counted = await judgeCatalog(question, gathered.hardware, gatherRun(undefined), filters, context);
   const order = orders[sort];
@@ -229,8 +241,54 @@ export async function rankAnswer(args: Optional<RankArguments>, context: AnswerC
     ...(gathered.hardware.warnings.length > 0 ? { notes: gathered.hardware.warnings } : {}),
     catalogDate: counted.catalogDate,
     ...(next === undefined ? {} : { nextCursor: next }),
-    hardware: shapeHardware(gathered.hardware, gathered.memoryBasis),
+    hardware: shapeHardware(gathered.hardware, gathered.memoryBasis, gathered.otherBasis),
   };
+}
+
+/** Models for several use cases side by side: the best sum of scores that one machine holds at once. */
+async function togetherAnswer(useCases: readonly string[], args: Optional<RankArguments>, gathered: GatheredHardware, filters: RankFilters, unread: readonly string[], context: AnswerContext) {
+  const { hardware } = gathered;
+  if (useCases.length > MAX_TOGETHER) throw new InputError(`\`together\` holds ${useCases.length} use cases. Send at most ${MAX_TOGETHER}.`);
+  const asked = useCases.map((name) => questionOf({ ...args, useCase: readUseCase(name) }, context.world));
+  const counted: Counted[] = [];
+  for (const question of asked) counted.push(await judgeCatalog(question, hardware, gatherRun(undefined), filters, context));
+  const onDevices = hardware.devices.length > 0;
+  const lists = counted.map(({ options }) => options.flatMap((option) => (onDevices === (option.ranked.runMode === "gpu") || !onDevices ? [{ option, score: option.ranked.score, memoryBytes: onDevices ? option.ranked.deviceBytes : option.ranked.memoryBytes }] : [])));
+  const found = bestSet(lists, counted[0]?.options[0]?.ranked.budgetBytes ?? 0);
+  const rows = (found?.members ?? []).map(({ option }, index): PageRow & { readonly useCase: string } => ({ entry: option.entry, choice: option.choice, judged: exactly(option), useCase: asked[index]?.useCase ?? "" }));
+  const memoryBytes = rows.reduce((sum, { judged }) => sum + judged.candidate.memoryBytes, 0);
+  return {
+    summary: togetherSummary(rows.map(({ entry, judged, useCase }) => ({ name: entry.name, judged, useCase })), memoryBytes, hardware.name),
+    models: rows.map((row, index) => shapeRanked(row, index + 1, args.detail === "detailed")),
+    consideredCount: counted.reduce((sum, { consideredCount }) => sum + consideredCount, 0),
+    matchedCount: rows.length,
+    rejected: [],
+    set: {
+      members: rows.map(({ entry, judged, useCase }) => ({
+        useCase,
+        id: entry.id,
+        recipe: judged.candidate.model.recipe ?? "unknown",
+        contextTokens: judged.candidate.run.contextTokens,
+        memoryBytes: judged.candidate.memoryBytes,
+        runMode: judged.candidate.runMode,
+        ...(judged.candidate.speed ? { decodeTokensPerSecond: roundInterval(judged.candidate.speed.decodeTokensPerSecond) } : {}),
+        score: round1(judged.score),
+      })),
+      memoryBytes,
+      fits: found !== undefined,
+    },
+    ...(unread.length > 0 ? { unreadRequirements: unread } : {}),
+    ...(hardware.warnings.length > 0 ? { notes: hardware.warnings } : {}),
+    catalogDate: counted[0]?.catalogDate ?? "",
+    hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
+  };
+}
+
+const MAX_TOGETHER = 4;
+
+function readUseCase(name: string): UseCase {
+  if (!isUseCase(name)) throw new InputError(`\`together\` holds "${name.slice(0, 40)}", which is no use case. Send some of ${Object.keys(useCaseRows).join(", ")}.`);
+  return name;
 }
 
 function readCursor(cursor: string | null | undefined, count: number): number {

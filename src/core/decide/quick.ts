@@ -98,6 +98,9 @@ export interface Quick {
   readonly runMode: RunMode;
   readonly fits: boolean;
   readonly memoryBytes: Bytes;
+  readonly deviceBytes: Bytes;
+  /** what all models loaded at once may take: of the devices, or of RAM where there are none */
+  readonly budgetBytes: Bytes;
   readonly shortfallBytes: Bytes;
   readonly speed: Speed | undefined;
   readonly quality: Quality;
@@ -180,7 +183,7 @@ export function quick(model: Model, hardware: Hardware, run: Run, question: Ques
     fit: fits ? 100 * (worth[split.runMode] ?? 0) * (0.5 + 0.5 * Math.min(1, Math.max(0, (slack - 1) / (COMFORT - 1)))) : 0,
     context: 100 * Math.min(1, maxContextTokens / question.row.contextTokens),
   };
-  return { runMode: fits ? split.runMode : "does-not-fit", fits, memoryBytes: split.deviceBytes + split.hostBytes, shortfallBytes, speed, quality, scores, score: fits ? weightedScore(scores, question.row.weights) : 0, maxContextTokens, comfortable };
+  return { runMode: fits ? split.runMode : "does-not-fit", fits, memoryBytes: split.deviceBytes + split.hostBytes, deviceBytes: split.deviceBytes, budgetBytes: machine.deviceBytes > 0 ? machine.deviceBytes : machine.hostBytes, shortfallBytes, speed, quality, scores, score: fits ? weightedScore(scores, question.row.weights) : 0, maxContextTokens, comfortable };
 }
 
 const COMFORT = 1.2;

@@ -67,3 +67,7 @@ export const useCases = {
 } as const satisfies Readonly<Record<string, UseCaseRow>>;
 
 export type UseCase = keyof typeof useCases;
+
+export function isUseCase(name: string): name is UseCase {
+  return Object.hasOwn(useCases, name);
+}

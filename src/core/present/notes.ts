@@ -58,6 +58,14 @@ export function placementNotes(candidate: Candidate): string[] {
   return notes;
 }
 
+/** What an answer computed for llama.cpp says of another engine. */
+export function engineNotes(engine: string): string[] {
+  if (engine === "llama.cpp") return [];
+  if (engine === "ollama") return ["Ollama runs llama.cpp: memory is llama.cpp's, speed with Ollama's own overhead."];
+  if (engine === "vllm") return ["Memory is llama.cpp's for GGUF files; vLLM claims 92 % of each card whatever the model and wants AWQ, GPTQ or FP8 checkpoints."];
+  return [`Memory is llama.cpp's for GGUF files; ${engine} stores weights in its own format.`];
+}
+
 /** An option in words: what to change, and what it costs. */
 export function optionText(option: WhyNotOption): { readonly change: string; readonly cost: string } {
   switch (option.kind) {

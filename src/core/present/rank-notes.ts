@@ -18,3 +18,9 @@ export function rankSummary(page: readonly { readonly name: string; readonly jud
   const next = second ? ` Next: ${label(second.name, second.judged.candidate.model.recipe)}.` : "";
   return `For ${useCase} on ${machine}, of ${consideredCount} models: ${label(first.name, candidate.model.recipe)} ${modeText(candidate)}, ${rateText(candidate)}.${next}`;
 }
+
+export function togetherSummary(members: readonly { readonly name: string; readonly judged: Judged; readonly useCase: string }[], memoryBytes: number, machine: string): string {
+  if (members.length === 0) return `No set of models for these use cases fits side by side on ${machine}.`;
+  const list = members.map(({ name, judged, useCase }) => `${label(name, judged.candidate.model.recipe)} for ${useCase}`);
+  return `Side by side on ${machine}: ${list.join("; ")}. Together ${formatBytes(memoryBytes)}.`;
+}

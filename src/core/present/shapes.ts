@@ -9,16 +9,23 @@ import type { Scores } from "../decide/score.ts";
 
 export type MemoryBasis = "now" | "idle";
 
-export function shapeHardware(hardware: Hardware, memoryBasis: MemoryBasis) {
+/** @param otherBasis the same machine under the other basis: shown where it differs */
+export function shapeHardware(hardware: Hardware, memoryBasis: MemoryBasis, otherBasis?: Hardware) {
+  const other = (index: number): Partial<Record<"memoryUsableNowBytes" | "memoryUsableIdleBytes", number>> => {
+    const bytes = otherBasis?.devices[index]?.memoryUsableBytes.value;
+    if (bytes === undefined || bytes === hardware.devices[index]?.memoryUsableBytes.value) return {};
+    return memoryBasis === "now" ? { memoryUsableIdleBytes: bytes } : { memoryUsableNowBytes: bytes };
+  };
   return {
     name: hardware.name,
     memoryBasis,
-    devices: hardware.devices.map((device) => ({
+    devices: hardware.devices.map((device, index) => ({
       id: device.id,
       name: device.name,
       backend: device.backend,
       memoryTotalBytes: device.memoryTotalBytes.value,
       memoryUsableBytes: device.memoryUsableBytes.value,
+      ...other(index),
       bandwidthBytesPerSecond: device.bandwidthBytesPerSecond.value,
     })),
     ramTotalBytes: hardware.host.ramTotalBytes.value,
