@@ -34,10 +34,10 @@ const UNDESCRIBED_CEILING = 16;
 
 const rows = readRows<Row>(truthFolder, "compute-more.jsonl");
 
-/** Weights have sizes of their own and no part in these buffers, so any type will do. */
+/** Weights have sizes of their own and no part in these buffers, so any type will do; but a row of `token_types` is copied as it is, and converters keep it in f32. */
 function tensorsOf({ metadata, options }: Row): Tensor[] {
   const shapes = layoutTensors(readHyperparameters(metadata, undefined), options);
-  return shapes.map((shape): Tensor => ({ ...shape, type: shape.shape.length === 1 ? "f32" : "f16" }));
+  return shapes.map((shape): Tensor => ({ ...shape, type: shape.shape.length === 1 || shape.name.startsWith("token_types") ? "f32" : "f16" }));
 }
 
 function estimates(row: Row) {
