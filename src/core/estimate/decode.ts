@@ -6,10 +6,11 @@
  * A active weight bytes, S recurrent state, W weights unpacked, L layers, KV cache bytes and F attention flops at depth d.
  * Fitted on published llama.cpp timings (catalog/calibration/decode.json says how many rows stand behind each constant).
  */
-import { type Calibration, multiplier } from "../facts/calibration.ts";
+import type { Calibration } from "../facts/calibration.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
 import type { Bytes, Seconds } from "../units.ts";
 import { type DeviceRates, typeClass } from "./rates.ts";
+import { sumSeconds, type Term, type TermSum } from "./terms.ts";
 
 export interface DecodeWork {
   readonly activeBytes: Bytes;
@@ -24,8 +25,8 @@ export interface DecodeWork {
   readonly flashAttention: boolean;
   /** builds before October 2024: no CUDA graphs, older kernels */
   readonly oldBuild: boolean;
-  /** engine's own cost against llama-bench */
-  readonly engine: { readonly bandwidthEfficiency: number; readonly layerTime: number };
+  /** key of the engine's own cost against llama-bench */
+  readonly engine: string;
 }
 
 /** The parts of the sum, in seconds; `bound` names the largest. */
@@ -39,30 +40,37 @@ export interface DecodeTime {
 /** No honest row reads weights faster than this share of the data sheet's bandwidth. */
 const BANDWIDTH_CEILING = 0.92;
 
-export function decodeTime(work: DecodeWork, rates: DeviceRates, calibration: Calibration): DecodeTime {
-  const c = calibration.decode;
+/** The parts of one token on one device, with the constants that each of them takes. */
+export function decodeTerms(work: DecodeWork, rates: DeviceRates): TermSum {
   const { backend, vendor, family, device } = rates;
-  const old = (name: string): string[] => (work.oldBuild ? [`${name}|old|${backend}`] : []);
-  const eta = multiplier(c, ["eta", `eta|be|${backend}`, `eta|vd|${vendor}`, `eta|fam|${family}|${backend}`, `eta|dev|${device}|${backend}`, ...old("eta")]);
-  const tau = multiplier(c, ["tau", `tau|be|${backend}`, `tau|vd|${vendor}`, `tau|fam|${family}|${backend}`, `tau|dev|${device}|${backend}`, ...old("tau")]);
-  const nofa = (name: string): string[] => (work.flashAttention ? [] : [`${name}|nofa`]);
-  const kvKeys = ["kv", `kv|be|${backend}`, ...nofa("kv"), ...(work.flashAttention ? [] : [`kv|nofa|${backend}`]), ...(work.latent ? ["kv|mla", `kv|mla|${backend}`] : [])];
-  const kvvKeys = ["kvv", `kvv|be|${backend}`, ...nofa("kvv"), ...(work.latent ? ["kvv|mla"] : [])];
-
+  const era = work.oldBuild ? "old" : "new";
+  const levels = (name: string): string[] => [
+    name,
+    `${name}|be|${backend}`,
+    `${name}|vd|${vendor}`,
+    `${name}|fam|${family}|${backend}`,
+    `${name}|dev|${device}|${backend}`,
+    `${name}|${era}|${backend}`,
+    `${name}|engine|${work.engine}`,
+  ];
+  const tau = levels("tau");
+  const nofa = (name: string): string[] => (work.flashAttention ? [] : [`${name}|nofa`, `${name}|nofa|${backend}`]);
+  const latent = (name: string): string[] => (work.latent ? [`${name}|mla`, `${name}|mla|${backend}`] : []);
   const BW = rates.bandwidthBytesPerSecond;
   const vec = rates.vectorFlopsPerSecond;
-  const weightBytes = work.activeBytes + work.stateBytes;
-  const weightSeconds = ((weightBytes / BW) * eta) / work.engine.bandwidthEfficiency;
-  let unpackSeconds = 0;
-  for (const [type, weights] of work.weightsByType) unpackSeconds += (weights / vec) * multiplier(c, ["kap", `kap|${typeClass(type)}`, ...old("kap")]);
-  const layers = work.layerCount + work.moeLayerCount * multiplier(c, ["tau|moe"]) + work.linearLayerCount * multiplier(c, ["tau|lin"]);
-  const overheadSeconds = 1e-6 * tau * layers * work.engine.layerTime;
-  const cacheSeconds = (work.cacheBytes / BW) * multiplier(c, kvKeys);
-  const attentionSeconds = (work.attentionFlops / vec) * multiplier(c, kvvKeys);
+  const terms: Term[] = [
+    { bound: "bandwidth", seconds: (work.activeBytes + work.stateBytes) / BW, factors: levels("eta") },
+    { bound: "overhead", seconds: 1e-6 * work.layerCount, factors: tau },
+  ];
+  if (work.moeLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.moeLayerCount, factors: [...tau, "tau|moe"] });
+  if (work.linearLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.linearLayerCount, factors: [...tau, "tau|lin"] });
+  for (const [type, weights] of work.weightsByType) terms.push({ bound: "compute", seconds: weights / vec, factors: ["kap", `kap|${typeClass(type)}`, `kap|${era}|${backend}`] });
+  if (work.cacheBytes > 0) terms.push({ bound: "bandwidth", seconds: work.cacheBytes / BW, factors: ["kv", `kv|be|${backend}`, ...nofa("kv"), ...latent("kv")] });
+  if (work.attentionFlops > 0) terms.push({ bound: "compute", seconds: work.attentionFlops / vec, factors: ["kvv", `kvv|be|${backend}`, ...nofa("kvv"), ...latent("kvv")] });
+  return { terms, leastSeconds: work.activeBytes / (BANDWIDTH_CEILING * BW) };
+}
 
-  const computeSeconds = unpackSeconds + attentionSeconds;
-  const sum = weightSeconds + cacheSeconds + computeSeconds + overheadSeconds;
-  const floor = work.activeBytes / (BANDWIDTH_CEILING * BW);
-  const totalSeconds = Math.max(sum, floor);
-  return { bandwidthSeconds: weightSeconds + cacheSeconds + (totalSeconds - sum), computeSeconds, overheadSeconds, totalSeconds };
+export function decodeTime(work: DecodeWork, rates: DeviceRates, calibration: Calibration): DecodeTime {
+  const times = sumSeconds(decodeTerms(work, rates), calibration.decode);
+  return { bandwidthSeconds: times.bandwidth, computeSeconds: times.compute, overheadSeconds: times.overhead, totalSeconds: times.total };
 }

@@ -2,11 +2,11 @@
  * The host's share of a token: weights read from RAM and multiplied by the CPU. Two fitted forms, the slower one holds:
  * a bandwidth form from partially offloaded runs, and a core form (cycles a weight by storage type and instruction set) from CPU-only runs.
  */
-import { type Calibration, multiplier } from "../facts/calibration.ts";
+import type { Calibration } from "../facts/calibration.ts";
 import type { Host } from "../facts/hardware.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
-import type { Seconds } from "../units.ts";
 import { typeClass } from "./rates.ts";
+import type { Term, TermSum } from "./terms.ts";
 import type { Traffic } from "./traffic.ts";
 
 export interface HostRates {
@@ -28,44 +28,54 @@ function isaOf(host: Host): HostRates["isa"] {
 export function hostRates(host: Host, threads: number | undefined, calibration: Calibration): HostRates {
   const isa = isaOf(host);
   const apple = /apple/i.test(host.cpuModel);
-  const cap = calibration.cpu.coreCapBytesPerSecond[apple ? "apple" : isa.startsWith("avx") ? "x86" : "arm"];
+  const cap = calibration.coreCapBytesPerSecond[apple ? "apple" : isa.startsWith("avx") ? "x86" : "arm"];
   const count = Math.max(1, threads ?? host.physicalCoreCount.value);
   const bandwidth = host.ramBandwidthBytesPerSecond.value;
-  return { isa, threads: count, clockHz: calibration.cpu.clockHz, bandwidthBytesPerSecond: bandwidth, cappedBandwidthBytesPerSecond: Math.min(bandwidth, count * cap) };
+  return { isa, threads: count, clockHz: calibration.assumedClockHz, bandwidthBytesPerSecond: bandwidth, cappedBandwidthBytesPerSecond: Math.min(bandwidth, count * cap) };
 }
 
-/** `q4_K` → `Q4_K`, the spelling of the fitted constants. */
-function constantName(type: TensorType): string {
-  return type === "f32" ? "F16" : type.toUpperCase();
+/** Storage types whose instruction cost the cores were timed with; f32 multiplies as f16 does. */
+function coreKeys(base: "ck" | "cp", type: TensorType, { isa }: HostRates, oldBuild: boolean): string[] {
+  const name = type === "f32" ? "f16" : type;
+  return [base, `${base}|isa|${isa}`, `${base}|t|${name}`, `${base}|t|${name}|${isa}`, ...(oldBuild ? [`${base}|old|${isa}`] : [])];
 }
 
-function cyclesPerWeight(constants: Readonly<Record<string, number>>, base: string, type: TensorType, isa: string): number {
-  const name = constantName(type);
-  const at = (key: string): number => constants[key] ?? 0;
-  return Math.exp(at(base) + at(`${base}|t|${name}`) + at(`${base}|isa|${isa}`) + at(`${base}|t|${name}|${isa}`));
+/** Beside devices: the host's part of a token, as partially offloaded runs have it. */
+export function offloadDecodeTerms(traffic: Traffic, cacheBytes: number, usedExperts: number, rates: HostRates): TermSum {
+  const BW = rates.bandwidthBytesPerSecond;
+  const terms: Term[] = [];
+  for (const [type, bytes] of traffic.bytesByType) terms.push({ bound: "bandwidth", seconds: bytes / BW, factors: ["oc", `oc|type|${typeClass(type)}`] });
+  if (traffic.stateBytes + cacheBytes > 0) terms.push({ bound: "bandwidth", seconds: (traffic.stateBytes + cacheBytes) / BW, factors: ["oc"] });
+  return { terms: [...terms, ...dispatchTerms(traffic, usedExperts)], leastSeconds: 0 };
 }
 
-export function hostDecodeSeconds(traffic: Traffic, cacheBytes: number, usedExperts: number, rates: HostRates, calibration: Calibration): Seconds {
-  const { offload, cpu } = calibration;
-  let bandwidthForm = 0;
-  for (const [type, bytes] of traffic.bytesByType) bandwidthForm += (bytes / rates.bandwidthBytesPerSecond) * multiplier(offload, ["oc", `oc|type|${typeClass(type)}`]);
-  bandwidthForm += ((traffic.stateBytes + cacheBytes) / rates.bandwidthBytesPerSecond) * multiplier(offload, ["oc"]);
+/** Going over to the host and back, and starting its layers; microseconds. */
+function dispatchTerms(traffic: Traffic, usedExperts: number): Term[] {
+  const guests = traffic.guestExpertLayerCount;
+  return [
+    { bound: "overhead", seconds: 1e-6 * guests, factors: ["ospl"] },
+    { bound: "overhead", seconds: 1e-6 * traffic.layerCount, factors: ["ocl"] },
+    { bound: "overhead", seconds: 1e-6 * (guests + traffic.moeLayerCount) * usedExperts, factors: ["onx"] },
+  ];
+}
+
+/** Alone: reads limited by what the threads draw, and the instructions of every weight. */
+export function coreDecodeTerms(traffic: Traffic, cacheBytes: number, rates: HostRates, oldBuild: boolean): TermSum {
   const readBytes = traffic.activeBytes + traffic.stateBytes + cacheBytes;
-  let coreForm = (readBytes / rates.cappedBandwidthBytesPerSecond) * Math.exp(cpu.decode["ceta"] ?? 0);
-  for (const [type, weights] of traffic.weightsByType) coreForm += (weights * cyclesPerWeight(cpu.decode, "ck", type, rates.isa)) / (rates.threads * rates.clockHz);
-  const expertLayers = traffic.guestExpertLayerCount + traffic.moeLayerCount;
-  const dispatch = traffic.guestExpertLayerCount * multiplier(offload, ["ospl"]) + traffic.layerCount * multiplier(offload, ["ocl"]) + expertLayers * usedExperts * multiplier(offload, ["onx"]);
-  return Math.max(bandwidthForm, coreForm) + dispatch * 1e-6;
+  const terms: Term[] = [{ bound: "bandwidth", seconds: readBytes / rates.cappedBandwidthBytesPerSecond, factors: ["ceta"] }];
+  for (const [type, weights] of traffic.weightsByType) terms.push({ bound: "compute", seconds: weights / (rates.threads * rates.clockHz), factors: coreKeys("ck", type, rates, oldBuild) });
+  return { terms, leastSeconds: 0 };
 }
 
 /** One prompt token computed by the CPU itself (batches under 32, or no device that takes host weights over). */
-export function hostPrefillSeconds(traffic: Traffic, attentionFlops: number, rates: HostRates, calibration: Calibration): Seconds {
-  const weights = traffic.denseWeights + traffic.expertWeights;
+export function corePrefillTerms(traffic: Traffic, attentionFlops: number, rates: HostRates, oldBuild: boolean): TermSum {
+  const used = traffic.denseWeights + traffic.expertWeights;
   const total = [...traffic.weightsByType.values()].reduce((sum, count) => sum + count, 0);
-  if (total === 0) return 0;
-  let cycles = 0;
-  for (const [type, count] of traffic.weightsByType) cycles += count * cyclesPerWeight(calibration.cpu.prefill, "cp", type, rates.isa);
+  if (total === 0) return { terms: [], leastSeconds: 0 };
+  const cycle = 1 / (rates.threads * rates.clockHz);
+  const terms: Term[] = [];
+  for (const [type, count] of traffic.weightsByType) terms.push({ bound: "compute", seconds: count * (used / total) * cycle, factors: coreKeys("cp", type, rates, oldBuild) });
   // attention runs at the pace of an f16 product: two flops a weight
-  const attention = (attentionFlops / 2) * cyclesPerWeight(calibration.cpu.prefill, "cp", "f16", rates.isa);
-  return (cycles * (weights / total) + attention) / (rates.threads * rates.clockHz);
+  if (attentionFlops > 0) terms.push({ bound: "compute", seconds: (attentionFlops / 2) * cycle, factors: coreKeys("cp", "f16", rates, oldBuild) });
+  return { terms, leastSeconds: 0 };
 }

@@ -6,10 +6,11 @@
  * F = 2 flops per weight; `touched` the weight bytes that a micro-batch needs at all (experts that any of its tokens picks).
  * Constants and their evidence: catalog/calibration/prefill.json.
  */
-import { type Calibration, multiplier } from "../facts/calibration.ts";
+import type { Calibration } from "../facts/calibration.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
 import type { Bytes, Seconds, Tokens } from "../units.ts";
 import { type DeviceRates, typeClass } from "./rates.ts";
+import { type Factor, sumSeconds, type Term, type TermSum } from "./terms.ts";
 
 export interface PrefillWork {
   readonly denseWeights: number;
@@ -32,8 +33,9 @@ export interface PrefillWork {
   /** calendar year of the build, as a fraction */
   readonly buildYear: number;
   readonly ubatchTokens: Tokens;
-  /** replaces the fitted expert factor where expert weights cross the link */
-  readonly expertFactor: number | undefined;
+  /** the weights lie on the host and cross the link for every micro-batch: the expert factor is another one */
+  readonly crossesLink: boolean;
+  readonly engine: string;
 }
 
 /** Share of a peak that no kernel passes. */
@@ -51,36 +53,53 @@ export interface PrefillTime {
   readonly totalSeconds: Seconds;
 }
 
-/** @param peakCeiling the share of the peak that the matrix terms are held to; the fit itself was made without it */
-export function prefillTime(work: PrefillWork, rates: DeviceRates, calibration: Calibration, peakCeiling = PEAK_CEILING): PrefillTime {
-  const c = calibration.prefill;
+/**
+ * The parts of one prompt token on one device, with the constants that each of them takes.
+ * @param peakCeiling the share of the peak that the matrix terms are held to; the fit itself is made without it
+ */
+export function prefillTerms(work: PrefillWork, rates: DeviceRates, peakCeiling = PEAK_CEILING): TermSum {
   const { backend, vendor, family, device } = rates;
   // builds older or newer than the rows are held at the edge of what was seen
   const age = Math.max(-1.5, Math.min(1.6, work.buildYear - 2025));
-  const era = multiplier(c, ["phi|era", `phi|era|${backend}`]) ** age;
   const type = work.baseType === "bf16" ? "bf16" : typeClass(work.baseType);
-  const phiKeys = ["phi", `phi|be|${backend}`, `phi|vd|${vendor}`, `phi|fam|${family}|${backend}`, `phi|dev|${device}|${backend}`, `phi|type|${type}`];
-  if (backend === "vulkan" && type === "bf16") phiKeys.push("phi|vkbf16");
-  const phi = multiplier(c, phiKeys) * era;
-  const moe = work.expertFactor ?? multiplier(c, ["phi|moe", `phi|moe|${backend}`]);
+  const phi: (string | Factor)[] = [
+    "phi",
+    `phi|be|${backend}`,
+    `phi|vd|${vendor}`,
+    `phi|fam|${family}|${backend}`,
+    `phi|dev|${device}|${backend}`,
+    `phi|type|${type}`,
+    ["phi|era", age],
+    [`phi|era|${backend}`, age],
+    `phi|engine|${work.engine}`,
+  ];
+  if (backend === "vulkan" && type === "bf16") phi.push("phi|vkbf16");
   const peak = rates.peakFlopsPerSecond;
   const wide = type === "f16" || type === "bf16";
-  const floor = (wide && /geforce/i.test(device) ? 2 : 1) / peakCeiling;
-  const matmulSeconds = ((2 * work.denseWeights) / peak) * Math.max(phi, floor) + ((2 * work.expertWeights) / peak) * Math.max(phi * moe, floor);
+  const floor = (wide && /geforce/i.test(rates.name) ? 2 : 1) / peakCeiling;
+  const matmul = (weights: number, factors: readonly (string | Factor)[]): Term => ({ bound: "compute", seconds: (2 * weights) / peak, factors, leastSeconds: ((2 * weights) / peak) * floor });
+  const terms: Term[] = [matmul(work.denseWeights, phi)];
+  if (work.expertWeights > 0) terms.push(matmul(work.expertWeights, [...phi, ...(work.crossesLink ? ["phi|moe|link"] : ["phi|moe", `phi|moe|${backend}`])]));
 
   const touched = work.expertBytes * touchedShare(work.expertFraction, work.ubatchTokens) + (work.activeBytes - work.expertBytes * work.expertFraction);
-  const bandwidthSeconds = (touched / work.ubatchTokens / rates.bandwidthBytesPerSecond) * multiplier(c, ["wr"]);
+  terms.push({ bound: "bandwidth", seconds: touched / work.ubatchTokens / rates.bandwidthBytesPerSecond, factors: ["wr"] });
 
   const L = Math.max(1, work.layerCount);
-  const kinds = Math.exp(((c["ptau|moe"]?.ln ?? 0) * work.moeLayerCount + (c["ptau|lin"]?.ln ?? 0) * work.linearLayerCount) / L);
-  const ptau = multiplier(c, ["ptau", `ptau|be|${backend}`, `ptau|fam|${family}|${backend}`, ...(work.oldBuild ? ["ptau|old"] : [])]);
-  const overheadSeconds = ((1e-6 * work.layerCount) / work.ubatchTokens) * ptau * kinds;
+  const ptau: (string | Factor)[] = ["ptau", `ptau|be|${backend}`, `ptau|fam|${family}|${backend}`, ["ptau|moe", work.moeLayerCount / L], ["ptau|lin", work.linearLayerCount / L]];
+  if (work.oldBuild) ptau.push("ptau|old");
+  terms.push({ bound: "overhead", seconds: (1e-6 * work.layerCount) / work.ubatchTokens, factors: ptau });
 
-  const nofa = work.flashAttention ? [] : ["chi|nofa", `chi|nofa|${backend}`];
-  const chi = multiplier(c, ["chi", `chi|be|${backend}`, `chi|fam|${family}|${backend}`, ...nofa, ...(work.latent ? ["chi|mla"] : [])]) * multiplier(c, ["chi|era"]) ** age;
-  const attentionSeconds = (work.attentionFlops / peak) * chi;
-  const linearSeconds = work.linearLayerCount * work.embeddingLength * 1e-12 * multiplier(c, ["plin", `plin|be|${backend}`]);
+  if (work.attentionFlops > 0) {
+    const chi: (string | Factor)[] = ["chi", `chi|be|${backend}`, `chi|fam|${family}|${backend}`, ["chi|era", age]];
+    if (!work.flashAttention) chi.push("chi|nofa", `chi|nofa|${backend}`);
+    if (work.latent) chi.push("chi|mla");
+    terms.push({ bound: "compute", seconds: work.attentionFlops / peak, factors: chi });
+  }
+  if (work.linearLayerCount > 0) terms.push({ bound: "compute", seconds: work.linearLayerCount * work.embeddingLength * 1e-12, factors: ["plin", `plin|be|${backend}`] });
+  return { terms, leastSeconds: 0 };
+}
 
-  const computeSeconds = matmulSeconds + attentionSeconds + linearSeconds;
-  return { computeSeconds, bandwidthSeconds, overheadSeconds, totalSeconds: computeSeconds + bandwidthSeconds + overheadSeconds };
+export function prefillTime(work: PrefillWork, rates: DeviceRates, calibration: Calibration, peakCeiling = PEAK_CEILING): PrefillTime {
+  const times = sumSeconds(prefillTerms(work, rates, peakCeiling), calibration.prefill);
+  return { computeSeconds: times.compute, bandwidthSeconds: times.bandwidth, overheadSeconds: times.overhead, totalSeconds: times.total };
 }

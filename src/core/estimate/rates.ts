@@ -8,7 +8,9 @@ import type { BytesPerSecond, FlopsPerSecond } from "../units.ts";
 export type EvidenceLevel = "A" | "C" | "D";
 
 export interface DeviceRates {
+  /** catalog id: the key of the device's own constants */
   readonly device: string;
+  readonly name: string;
   readonly family: string;
   readonly vendor: string;
   readonly backend: Backend;
@@ -48,7 +50,8 @@ export function ratesOf(device: Device): DeviceRates {
   // where fp32 is only derived, its doubling is not known either: the ratio stands for the sheet's number
   const halved = doubledFp32.test(family) || (family === "" && device.backend === "cuda");
   return {
-    device: device.name,
+    device: device.id,
+    name: device.name,
     family,
     vendor: vendorKey(device.vendor, device.name),
     backend: device.backend,

@@ -2,64 +2,24 @@
  * Speed of one candidate: decode and prefill summed over the places that compute, first token and warm turn composed from them,
  * each with the interval that the evidence on these devices supports.
  */
-import type { Calibration, Quantiles } from "../facts/calibration.ts";
-import type { Device, Hardware } from "../facts/hardware.ts";
+import type { Calibration, Constants, Quantiles } from "../facts/calibration.ts";
+import type { Hardware } from "../facts/hardware.ts";
 import type { Model } from "../facts/model.ts";
 import type { Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
 import type { Bound, Speed } from "../facts/speed.ts";
-import type { TensorType } from "../facts/tensor-type.ts";
 import type { Interval, Seconds, Tokens } from "../units.ts";
-import { decodeTime } from "./decode.ts";
-import { type HostRates, hostDecodeSeconds, hostPrefillSeconds, hostRates } from "./host-speed.ts";
-import { prefillTime, touchedShare } from "./prefill.ts";
-import { type DeviceRates, type EvidenceLevel, evidenceLevel, ratesOf } from "./rates.ts";
-import { cacheAt, type Traffic, type TrafficByPlace, trafficOf } from "./traffic.ts";
+import { type EvidenceLevel, evidenceLevel } from "./rates.ts";
+import { busyDeviceCount, decodeParts, hostWorks, prefillParts, type SpeedQuestion, type SpeedSetting, speedSetting } from "./speed-parts.ts";
+import { sumSeconds, type TermTimes } from "./terms.ts";
+import { type TrafficByPlace, trafficOf } from "./traffic.ts";
 
-export interface SpeedQuestion {
-  readonly promptTokens: Tokens;
-  readonly outputTokens: Tokens;
-  /** key of the engine constants; llama.cpp itself has none */
-  readonly engine: string;
-  /** fraction of a year of the engine's build */
-  readonly buildYear: number;
-}
+export type { SpeedQuestion } from "./speed-parts.ts";
 
 /** New tokens of a turn on a conversation already read. */
 export const WARM_TURN_TOKENS = 128;
-/** Batches of at least this many tokens are computed by the device even where the weights lie on the host (`GGML_OP_OFFLOAD_MIN_BATCH`). */
-const OP_OFFLOAD_TOKENS = 32;
-/** Backends that take host weights over for large batches (`offload_op` of each backend, llama.cpp v0.5.0). */
-const takesHostWeights = new Set(["cuda", "rocm", "musa", "vulkan", "sycl", "cann"]);
 /** Sequential read of the disk that holds the file: SATA to PCIe 4.0 solid state; assumed unless measured. */
 const diskBytesPerSecond = { low: 0.5e9, mid: 2e9, high: 6e9 };
-/** Builds before October 2024 have the old constants. */
-const OLD_BUILD_YEAR = 2024.75;
-
-interface Parts {
-  bandwidth: Seconds;
-  compute: Seconds;
-  link: Seconds;
-  overhead: Seconds;
-}
-
-function total(parts: Parts): Seconds {
-  return parts.bandwidth + parts.compute + parts.link + parts.overhead;
-}
-
-interface Setting {
-  readonly model: Model;
-  readonly run: Run;
-  readonly hardware: Hardware;
-  readonly rates: readonly DeviceRates[];
-  readonly hostRates: HostRates;
-  readonly traffic: TrafficByPlace;
-  readonly question: SpeedQuestion;
-  readonly calibration: Calibration;
-  readonly baseType: TensorType;
-}
-
-const neutralEngine = { bandwidthEfficiency: 1, layerTime: 1 };
 
 /** Interpolated cost of dealing layers over several cards. */
 function layerSplitFactor(deviceCount: number, calibration: Calibration): number {
@@ -68,110 +28,27 @@ function layerSplitFactor(deviceCount: number, calibration: Calibration): number
   return factor;
 }
 
-function decodeParts(setting: Setting, depthTokens: Tokens): Parts {
-  const { traffic, calibration, question, run } = setting;
-  const parts: Parts = { bandwidth: 0, compute: 0, link: 0, overhead: 0 };
-  let busy = 0;
-  traffic.devices.forEach((place, index) => {
-    const rates = setting.rates[index];
-    if (!rates || (place.activeBytes === 0 && place.layerCount === 0)) return;
-    busy++;
-    const cache = cacheAt(place, depthTokens);
-    const time = decodeTime(
-      {
-        activeBytes: place.activeBytes,
-        stateBytes: place.stateBytes,
-        weightsByType: place.weightsByType,
-        layerCount: place.layerCount,
-        moeLayerCount: place.moeLayerCount,
-        linearLayerCount: place.linearLayerCount,
-        cacheBytes: cache.bytes,
-        attentionFlops: cache.flops,
-        latent: traffic.latent,
-        flashAttention: run.flashAttention,
-        oldBuild: question.buildYear < OLD_BUILD_YEAR,
-        engine: calibration.engines[question.engine] ?? neutralEngine,
-      },
-      rates,
-      calibration,
-    );
-    parts.bandwidth += time.bandwidthSeconds;
-    parts.compute += time.computeSeconds;
-    parts.overhead += time.overheadSeconds;
-  });
-  const split = layerSplitFactor(busy, calibration);
-  parts.link += total(parts) * (1 / split - 1);
-  if (traffic.host.activeBytes > 0 || traffic.host.cacheReads.length > 0)
-    parts.bandwidth += hostDecodeSeconds(traffic.host, cacheAt(traffic.host, depthTokens).bytes, traffic.usedExperts, setting.hostRates, calibration);
-  return parts;
+function decodeTimes(setting: SpeedSetting, depthTokens: Tokens): TermTimes {
+  const times = sumSeconds(decodeParts(setting, depthTokens), constantsOf(setting.calibration, "decode"));
+  const split = layerSplitFactor(busyDeviceCount(setting), setting.calibration);
+  const extra = times.total * (1 / split - 1);
+  return { ...times, link: times.link + extra, total: times.total + extra };
 }
 
-/** The device that takes over host weights for large batches: the first that can. */
-function hostHelper(setting: Setting): { readonly device: Device; readonly rates: DeviceRates } | undefined {
-  const index = setting.hardware.devices.findIndex((device) => takesHostWeights.has(device.backend));
-  const device = setting.hardware.devices[index];
-  const rates = setting.rates[index];
-  return device && rates ? { device, rates } : undefined;
+function prefillTimes(setting: SpeedSetting, newTokens: Tokens, cachedTokens: Tokens): TermTimes {
+  return sumSeconds(prefillParts(setting, newTokens, cachedTokens), constantsOf(setting.calibration, "prefill"));
 }
 
-function prefillWork(setting: Setting, place: Traffic, ubatchTokens: Tokens, depthTokens: Tokens, expertFactor: number | undefined) {
-  const { traffic, run, question } = setting;
-  return {
-    denseWeights: place.denseWeights,
-    expertWeights: place.expertWeights,
-    activeBytes: place.activeBytes,
-    expertBytes: place.expertBytes,
-    expertFraction: place.expertFraction,
-    baseType: setting.baseType,
-    layerCount: place.layerCount,
-    moeLayerCount: place.moeLayerCount,
-    linearLayerCount: place.linearLayerCount,
-    embeddingLength: traffic.embeddingLength,
-    attentionFlops: cacheAt(place, depthTokens).flops,
-    latent: traffic.latent,
-    flashAttention: run.flashAttention,
-    oldBuild: question.buildYear < OLD_BUILD_YEAR,
-    buildYear: question.buildYear,
-    ubatchTokens,
-    expertFactor,
-  };
+const joined = new WeakMap<Calibration, Readonly<Record<"decode" | "prefill", Constants>>>();
+
+/** Devices' constants and the host's together: their keys are different ones. */
+function constantsOf(calibration: Calibration, task: "decode" | "prefill"): Constants {
+  const known = joined.get(calibration) ?? { decode: { ...calibration.decode, ...calibration.host }, prefill: { ...calibration.prefill, ...calibration.host } };
+  joined.set(calibration, known);
+  return known[task];
 }
 
-/** Seconds per prompt token when `newTokens` are read behind `cachedTokens`. */
-function prefillParts(setting: Setting, newTokens: Tokens, cachedTokens: Tokens): Parts {
-  const { traffic, calibration, run, question } = setting;
-  const ubatchTokens = Math.max(1, Math.min(newTokens, run.ubatchTokens));
-  const depthTokens = cachedTokens + newTokens / 2;
-  const parts: Parts = { bandwidth: 0, compute: 0, link: 0, overhead: 0 };
-  const engineFactor = calibration.prefillTime[question.engine] ?? 1;
-  const add = (place: Traffic, rates: DeviceRates, expertFactor: number | undefined): void => {
-    const time = prefillTime(prefillWork(setting, place, ubatchTokens, depthTokens, expertFactor), rates, calibration);
-    parts.bandwidth += time.bandwidthSeconds * engineFactor;
-    parts.compute += time.computeSeconds * engineFactor;
-    parts.overhead += time.overheadSeconds * engineFactor;
-  };
-  traffic.devices.forEach((place, index) => {
-    const rates = setting.rates[index];
-    if (rates && (place.layerCount > 0 || place.activeBytes > 0)) add(place, rates, undefined);
-  });
-  const host = traffic.host;
-  if (host.activeBytes === 0 && host.cacheReads.length === 0) return parts;
-  const helper = ubatchTokens >= OP_OFFLOAD_TOKENS ? hostHelper(setting) : undefined;
-  if (!helper) {
-    parts.compute += hostPrefillSeconds(host, cacheAt(host, depthTokens).flops, setting.hostRates, calibration);
-    return parts;
-  }
-  const { linkEfficiency, expertFactor, linkBytesPerSecond } = calibration.offloadPrefill;
-  const touched = host.expertBytes * touchedShare(host.expertFraction, ubatchTokens) + (host.activeBytes - host.expertBytes * host.expertFraction);
-  const link = (helper.device.linkBytesPerSecond?.value ?? linkBytesPerSecond) * linkEfficiency;
-  const crossing = touched / ubatchTokens / link;
-  // a slow link can make the CPU the faster one; llama.cpp does not choose, so neither do we
-  add(host, helper.rates, expertFactor);
-  parts.link += crossing;
-  return parts;
-}
-
-function levelOf(setting: Setting): EvidenceLevel {
+function levelOf(setting: SpeedSetting): EvidenceLevel {
   const levels = setting.traffic.devices.flatMap((place, index) => {
     const rates = setting.rates[index];
     return rates && place.activeBytes > 0 ? [evidenceLevel(rates, setting.calibration)] : [];
@@ -180,13 +57,13 @@ function levelOf(setting: Setting): EvidenceLevel {
 }
 
 /** Quantiles for this candidate: the device's level, widened by what the host adds. */
-function quantilesFor(setting: Setting, task: "decode" | "prefill"): Quantiles {
+function quantilesFor(setting: SpeedSetting, task: "decode" | "prefill"): Quantiles {
   const { intervals, nearRam } = setting.calibration;
   const { traffic, hardware } = setting;
   const kind = setting.model.hyper.experts ? "moe" : "dense";
   const none = { q10: 0, q50: 0, q90: 0 };
   const onDevices = traffic.devices.some((place) => place.activeBytes > 0);
-  const onHost = traffic.host.activeBytes > 0;
+  const onHost = hostWorks(setting);
   const device = onDevices ? (intervals[task][`${kind}|${levelOf(setting)}`] ?? none) : none;
   if (!onHost) return device;
   const cpu = setting.hostRates.isa.startsWith("avx") ? "x86" : "arm";
@@ -201,13 +78,13 @@ function rateInterval(secondsPerToken: Seconds, { q10, q50, q90 }: Quantiles): I
   return { low: rate * Math.exp(q10), mid: rate * Math.exp(q50), high: rate * Math.exp(q90) };
 }
 
-function boundOf(parts: Parts): Bound {
+function boundOf(parts: TermTimes): Bound {
   const ranked: readonly (readonly [Bound, Seconds])[] = [["bandwidth", parts.bandwidth], ["compute", parts.compute], ["link", parts.link], ["overhead", parts.overhead]];
   return ranked.reduce((best, row) => (row[1] > best[1] ? row : best))[0];
 }
 
 /** Tokenize, read `newTokens` behind `cachedTokens`, first decode, sampler's pass over the whole prompt. */
-function firstToken(setting: Setting, newTokens: Tokens, cachedTokens: Tokens, prefill: Interval, decode: Interval): Interval {
+function firstToken(setting: SpeedSetting, newTokens: Tokens, cachedTokens: Tokens, prefill: Interval, decode: Interval): Interval {
   const { tokenizeSecondsPerToken, samplerSecondsPerToken, fixedSeconds } = setting.calibration.firstToken;
   const length = newTokens + cachedTokens;
   const at = (prefillRate: number, decodeRate: number, sampler: number): Seconds => tokenizeSecondsPerToken * length + newTokens / prefillRate + 1 / decodeRate + sampler * length + fixedSeconds;
@@ -218,22 +95,10 @@ function firstToken(setting: Setting, newTokens: Tokens, cachedTokens: Tokens, p
   };
 }
 
-function settingOf(model: Model, run: Run, traffic: TrafficByPlace, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): Setting {
-  let baseType: TensorType = "f16";
-  let most = 0;
-  for (const place of [...traffic.devices, traffic.host])
-    for (const [type, weights] of place.weightsByType)
-      if (weights > most) {
-        most = weights;
-        baseType = type;
-      }
-  return { model, run, hardware, rates: hardware.devices.map(ratesOf), hostRates: hostRates(hardware.host, run.threads, calibration), traffic, question, calibration, baseType };
-}
-
 /** Decode speed at one depth of live context. */
 export function decodeAtDepth(model: Model, run: Run, placement: Placement, hardware: Hardware, question: SpeedQuestion, depthTokens: Tokens, calibration: Calibration): Interval {
-  const setting = settingOf(model, run, trafficOf(model, run, placement), hardware, question, calibration);
-  return rateInterval(total(decodeParts(setting, depthTokens)), quantilesFor(setting, "decode"));
+  const setting = speedSetting(model, run, trafficOf(model, run, placement), hardware, question, calibration);
+  return rateInterval(decodeTimes(setting, depthTokens).total, quantilesFor(setting, "decode"));
 }
 
 /** Everything about speed that an answer shows. */
@@ -243,13 +108,13 @@ export function estimateSpeed(model: Model, run: Run, placement: Placement, hard
 
 /** The same of traffic that is already dealt. */
 export function estimateSpeedOf(model: Model, run: Run, traffic: TrafficByPlace, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): Speed {
-  const setting = settingOf(model, run, traffic, hardware, question, calibration);
+  const setting = speedSetting(model, run, traffic, hardware, question, calibration);
   const { promptTokens, outputTokens } = question;
-  const decode = decodeParts(setting, promptTokens + outputTokens / 2);
-  const decodeTokensPerSecond = rateInterval(total(decode), quantilesFor(setting, "decode"));
+  const decode = decodeTimes(setting, promptTokens + outputTokens / 2);
+  const decodeTokensPerSecond = rateInterval(decode.total, quantilesFor(setting, "decode"));
   const quantiles = quantilesFor(setting, "prefill");
-  const prefillTokensPerSecond = rateInterval(total(prefillParts(setting, promptTokens, 0)), quantiles);
-  const warmPrefill = rateInterval(total(prefillParts(setting, WARM_TURN_TOKENS, promptTokens)), quantiles);
+  const prefillTokensPerSecond = rateInterval(prefillTimes(setting, promptTokens, 0).total, quantiles);
+  const warmPrefill = rateInterval(prefillTimes(setting, WARM_TURN_TOKENS, promptTokens).total, quantiles);
   const bytes = model.fileBytes > 0 ? model.fileBytes : 0;
   return {
     decodeTokensPerSecond,

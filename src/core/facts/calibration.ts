@@ -17,18 +17,13 @@ export interface Quantiles {
 export interface Calibration {
   readonly decode: Constants;
   readonly prefill: Constants;
-  readonly offload: Constants;
-  readonly offloadPrefill: { readonly linkEfficiency: number; readonly expertFactor: number; readonly linkBytesPerSecond: number };
-  readonly cpu: {
-    readonly decode: Readonly<Record<string, number>>;
-    readonly prefill: Readonly<Record<string, number>>;
-    readonly coreCapBytesPerSecond: Readonly<Record<"x86" | "apple" | "arm", number>>;
-    readonly clockHz: number;
-  };
+  /** the host's part of either task: beside devices, and alone */
+  readonly host: Constants;
+  readonly coreCapBytesPerSecond: Readonly<Record<"x86" | "apple" | "arm", number>>;
+  readonly assumedClockHz: number;
+  readonly assumedLinkBytesPerSecond: number;
   readonly intervals: { readonly decode: Readonly<Record<string, Quantiles>>; readonly prefill: Readonly<Record<string, Quantiles>>; readonly host: Readonly<Record<string, Quantiles>> };
   readonly nearRam: { readonly factor: number; readonly shareOfRam: number };
-  readonly engines: Readonly<Record<string, { readonly bandwidthEfficiency: number; readonly layerTime: number; readonly n: number }>>;
-  readonly prefillTime: Readonly<Record<string, number>>;
   readonly layerSplitDecode: Readonly<Record<string, number>>;
   readonly firstToken: {
     readonly tokenizeSecondsPerToken: number;

@@ -1,0 +1,169 @@
+/** The parts of one token over every place that computes: what `speed.ts` adds up and what the calibration fits. */
+import type { Calibration } from "../facts/calibration.ts";
+import type { Device, Hardware } from "../facts/hardware.ts";
+import type { Model } from "../facts/model.ts";
+import type { Run } from "../facts/run.ts";
+import type { TensorType } from "../facts/tensor-type.ts";
+import type { Tokens } from "../units.ts";
+import { decodeTerms } from "./decode.ts";
+import { coreDecodeTerms, corePrefillTerms, type HostRates, hostRates, offloadDecodeTerms } from "./host-speed.ts";
+import { prefillTerms, touchedShare } from "./prefill.ts";
+import { type DeviceRates, ratesOf } from "./rates.ts";
+import { sumSeconds, type Term, type TermSum } from "./terms.ts";
+import { cacheAt, type Traffic, type TrafficByPlace } from "./traffic.ts";
+
+export interface SpeedQuestion {
+  readonly promptTokens: Tokens;
+  readonly outputTokens: Tokens;
+  /** key of the engine constants; llama.cpp itself has none */
+  readonly engine: string;
+  /** fraction of a year of the engine's build */
+  readonly buildYear: number;
+}
+
+/** Batches of at least this many tokens are computed by the device even where the weights lie on the host (`GGML_OP_OFFLOAD_MIN_BATCH`). */
+const OP_OFFLOAD_TOKENS = 32;
+/** Backends that take host weights over for large batches (`offload_op` of each backend, llama.cpp v0.5.0). */
+const takesHostWeights = new Set(["cuda", "rocm", "musa", "vulkan", "sycl", "cann"]);
+/** Builds before October 2024 have the old constants: no CUDA graphs, older kernels. */
+const OLD_BUILD_YEAR = 2024.75;
+
+export interface SpeedSetting {
+  readonly model: Model;
+  readonly run: Run;
+  readonly hardware: Hardware;
+  readonly rates: readonly DeviceRates[];
+  readonly hostRates: HostRates;
+  readonly traffic: TrafficByPlace;
+  readonly question: SpeedQuestion;
+  readonly calibration: Calibration;
+  readonly baseType: TensorType;
+}
+
+export function speedSetting(model: Model, run: Run, traffic: TrafficByPlace, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): SpeedSetting {
+  let baseType: TensorType = "f16";
+  let most = 0;
+  for (const place of [...traffic.devices, traffic.host])
+    for (const [type, weights] of place.weightsByType)
+      if (weights > most) {
+        most = weights;
+        baseType = type;
+      }
+  return { model, run, hardware, rates: hardware.devices.map(ratesOf), hostRates: hostRates(hardware.host, run.threads, calibration), traffic, question, calibration, baseType };
+}
+
+function works(place: Traffic): boolean {
+  return place.activeBytes > 0 || place.layerCount > 0;
+}
+
+export function busyDeviceCount({ traffic }: SpeedSetting): number {
+  return traffic.devices.filter(works).length;
+}
+
+export function hostWorks({ traffic }: SpeedSetting): boolean {
+  return traffic.host.activeBytes > 0 || traffic.host.cacheReads.length > 0;
+}
+
+function isOld(setting: SpeedSetting): boolean {
+  return setting.question.buildYear < OLD_BUILD_YEAR;
+}
+
+function join(sums: readonly TermSum[]): TermSum {
+  return { terms: sums.flatMap(({ terms }): readonly Term[] => terms), leastSeconds: sums.reduce((sum, { leastSeconds }) => sum + leastSeconds, 0) };
+}
+
+/** One token with `depthTokens` of live context. */
+export function decodeParts(setting: SpeedSetting, depthTokens: Tokens): TermSum {
+  const { traffic, question, run, calibration } = setting;
+  const sums: TermSum[] = [];
+  traffic.devices.forEach((place, index) => {
+    const rates = setting.rates[index];
+    if (!rates || !works(place)) return;
+    const cache = cacheAt(place, depthTokens);
+    const { activeBytes, stateBytes, weightsByType, layerCount, moeLayerCount, linearLayerCount } = place;
+    sums.push(
+      decodeTerms(
+        {
+          activeBytes,
+          stateBytes,
+          weightsByType,
+          layerCount,
+          moeLayerCount,
+          linearLayerCount,
+          cacheBytes: cache.bytes,
+          attentionFlops: cache.flops,
+          latent: traffic.latent,
+          flashAttention: run.flashAttention,
+          oldBuild: isOld(setting),
+          engine: question.engine,
+        },
+        rates,
+      ),
+    );
+  });
+  if (!hostWorks(setting)) return join(sums);
+  const cacheBytes = cacheAt(traffic.host, depthTokens).bytes;
+  const core = coreDecodeTerms(traffic.host, cacheBytes, setting.hostRates, isOld(setting));
+  if (sums.length === 0) return core;
+  const offload = offloadDecodeTerms(traffic.host, cacheBytes, traffic.usedExperts, setting.hostRates);
+  const slower = sumSeconds(core, calibration.host).total > sumSeconds(offload, calibration.host).total ? core : offload;
+  return join([...sums, slower]);
+}
+
+/** The device that takes over host weights for large batches: the first that can. */
+function hostHelper(setting: SpeedSetting): { readonly device: Device; readonly rates: DeviceRates } | undefined {
+  const index = setting.hardware.devices.findIndex((device) => takesHostWeights.has(device.backend));
+  const device = setting.hardware.devices[index];
+  const rates = setting.rates[index];
+  return device && rates ? { device, rates } : undefined;
+}
+
+/** One prompt token when `newTokens` are read behind `cachedTokens`. */
+export function prefillParts(setting: SpeedSetting, newTokens: Tokens, cachedTokens: Tokens): TermSum {
+  const { traffic, calibration, run, question } = setting;
+  const ubatchTokens = Math.max(1, Math.min(newTokens, run.ubatchTokens));
+  const depthTokens = cachedTokens + newTokens / 2;
+  const sums: TermSum[] = [];
+  const add = (place: Traffic, rates: DeviceRates, crossesLink: boolean): void => {
+    const { denseWeights, expertWeights, activeBytes, expertBytes, expertFraction, layerCount, moeLayerCount, linearLayerCount } = place;
+    sums.push(
+      prefillTerms(
+        {
+          denseWeights,
+          expertWeights,
+          activeBytes,
+          expertBytes,
+          expertFraction,
+          baseType: setting.baseType,
+          layerCount,
+          moeLayerCount,
+          linearLayerCount,
+          embeddingLength: traffic.embeddingLength,
+          attentionFlops: cacheAt(place, depthTokens).flops,
+          latent: traffic.latent,
+          flashAttention: run.flashAttention,
+          oldBuild: isOld(setting),
+          buildYear: question.buildYear,
+          ubatchTokens,
+          crossesLink,
+          engine: question.engine,
+        },
+        rates,
+      ),
+    );
+  };
+  traffic.devices.forEach((place, index) => {
+    const rates = setting.rates[index];
+    if (rates && works(place)) add(place, rates, false);
+  });
+  const host = traffic.host;
+  if (!hostWorks(setting)) return join(sums);
+  const helper = ubatchTokens >= OP_OFFLOAD_TOKENS ? hostHelper(setting) : undefined;
+  if (!helper) return join([...sums, corePrefillTerms(host, cacheAt(host, depthTokens).flops, setting.hostRates, isOld(setting))]);
+  // a slow link can make the CPU the faster one; llama.cpp does not choose, so neither do we
+  add(host, helper.rates, true);
+  const touched = host.expertBytes * touchedShare(host.expertFraction, ubatchTokens) + (host.activeBytes - host.expertBytes * host.expertFraction);
+  const link = helper.device.linkBytesPerSecond?.value ?? calibration.assumedLinkBytesPerSecond;
+  sums.push({ terms: [{ bound: "link", seconds: touched / ubatchTokens / link, factors: ["olink"] }], leastSeconds: 0 });
+  return join(sums);
+}
