@@ -12,7 +12,7 @@ import { allocateGraph } from "./graph/allocator.ts";
 import { Build, type BuildInput, MissingTensor } from "./graph/builder.ts";
 import { enlarged, kinGraph, kinHyperparameters, kinTensors } from "./graph/kin.ts";
 import { type GraphBuilder, graphOf } from "./graph/models/index.ts";
-import { mainLayers, neededLayers } from "./graph/layer-runs.ts";
+import { boundaryLayers, mainLayers, neededLayers } from "./graph/layer-runs.ts";
 import { layerKindOf } from "./graph/models/layer-kinds.ts";
 import { copyCount, reservedBatch } from "./graph/reserve.ts";
 import { assignedDevices, scheduleGraph } from "./graph/scheduler.ts";
@@ -96,7 +96,8 @@ function staysFused(input: BuildInput, builder: GraphBuilder): boolean {
   if (places.size === 1 && !placement.hasOverrides) return true;
   const batch = { tokens: run.sequences, sequences: run.sequences, outputs: run.sequences };
   const everything = run.offloadedLayers > input.hyper.layerCount;
-  const probe = new Build({ ...input, batch, pinned: batch.tokens < PIN_BELOW_TOKENS || everything });
+  const layerIndices = boundaryLayers(input.hyper, input.table, run, placement, layerKindOf(input.hyper.architecture));
+  const probe = new Build({ ...input, batch, layerIndices, pinned: batch.tokens < PIN_BELOW_TOKENS || everything });
   builder(probe);
   const devices = assignedDevices(probe.graph, placement.deviceCount);
   return probe.fusedNodes.every(({ node, layer }) => devices[node.slot] === (placement.layerDevices[layer] ?? HOST));

@@ -10,8 +10,11 @@ import type { Tensor } from "../../facts/tensor.ts";
 import { tensorHome } from "../../facts/tensor-home.ts";
 import * as g from "./ggml.ts";
 import { Graph } from "./graph.ts";
-import { type Node, UNPLACED } from "./node.ts";
+import type { Node } from "./node.ts";
 import type { WeightTable } from "./weight-table.ts";
+import { MissingTensor, Weights } from "./weights.ts";
+
+export { MissingTensor, normed, type NormKind, Weights } from "./weights.ts";
 
 /** The micro-batch a graph is reserved for (`graph_reserve`). */
 export interface Batch {
@@ -45,10 +48,7 @@ export interface LayerSite {
   readonly weights: Weights;
 }
 
-/** The file lacks a tensor its architecture's graph needs: a variant that is not known here. */
-export class MissingTensor extends Error {
-  override readonly name = "MissingTensor";
-}
+const noTensors: ReadonlyMap<string, Tensor> = new Map();
 
 export class Build {
   readonly hyper: Hyperparameters;
@@ -66,6 +66,7 @@ export class Build {
   readonly fusedNodes: { readonly node: Node; readonly layer: number }[] = [];
   private readonly table: WeightTable;
   private readonly leaves = new Map<string, Node>();
+  private readonly weightLeaves = new Map<Tensor, Node[]>();
 
   constructor(input: BuildInput) {
     this.hyper = input.hyper;
@@ -77,7 +78,7 @@ export class Build {
     this.fusedAttention = input.fusedAttention;
     this.pinned = input.pinned;
     this.graph = new Graph();
-    this.weights = new Weights(this, "", HOST);
+    this.weights = new Weights(this, this.table.model, undefined);
     const last = input.layerIndices.length - 1;
     // models that run their layers again have more of them than they store
     const storedLayers = this.count("block_count");
@@ -85,7 +86,7 @@ export class Build {
       const facts = this.hyper.layers[index];
       if (facts === undefined) return [];
       const stored = storedLayers === 0 ? index : index % storedLayers;
-      const weights = new Weights(this, `blk.${stored}.`, this.placement.layerDevices[stored] ?? HOST);
+      const weights = new Weights(this, this.table.layers[stored] ?? noTensors, this.placement.layerDevices[stored] ?? HOST);
       return [{ facts, index, first: position === 0, last: position === last, weights }];
     });
   }
@@ -101,18 +102,18 @@ export class Build {
     return typeof value === "number" ? value : 0;
   }
 
-  /** A weight as a leaf; one leaf per device that keeps a copy. */
-  weight(name: string, layerDevice: number): Node | undefined {
-    const tensor = this.table.byName.get(name);
-    return tensor === undefined ? undefined : this.leaf(tensor, this.deviceOf(name, layerDevice));
+  modelWeight(name: string, layerDevice: number): Node | undefined {
+    const tensor = this.table.model.get(name);
+    return tensor && this.leaf(tensor, layerDevice);
   }
 
   /** The output matrix: the embedding once more, on the output's device, where the file has none (llama-model-loader.cpp:1162). */
   outputMatrix(): Node {
-    const tensor = this.table.byName.get("output.weight") ?? this.table.byName.get("token_embd.weight");
-    if (tensor === undefined) throw new MissingTensor("token_embd.weight");
-    const device = this.table.byName.has("output.weight") ? this.deviceOf("output.weight", HOST) : this.placement.outputDevice;
-    return this.leaf(tensor, device);
+    const own = this.table.model.get("output.weight");
+    if (own) return this.leaf(own, HOST);
+    const tied = this.table.model.get("token_embd.weight");
+    if (tied === undefined) throw new MissingTensor("token_embd.weight");
+    return this.leafOn(tied, this.placement.outputDevice);
   }
 
   /** K and V of a layer's cache, [width, cells, streams]; `kvHeadCount` 0 makes none. */
@@ -149,9 +150,19 @@ export class Build {
     return node;
   }
 
-  private leaf(tensor: Tensor, device: number): Node {
+  leaf(tensor: Tensor, layerDevice: number): Node {
+    return this.leafOn(tensor, this.deviceOf(tensor.name, layerDevice));
+  }
+
+  private leafOn(tensor: Tensor, device: number): Node {
+    const copies = this.weightLeaves.get(tensor) ?? [];
+    const known = copies.find((leaf) => leaf.device === device);
+    if (known) return known;
     const [ne0 = 1, ne1 = 1, ne2 = 1, ne3 = 1] = tensor.shape;
-    return this.stored(`${tensor.name}@${device}`, () => g.storedTensor(tensor.type, device, true, ne0, ne1, ne2, ne3));
+    const node = g.storedTensor(tensor.type, device, true, ne0, ne1, ne2, ne3);
+    if (copies.length === 0) this.weightLeaves.set(tensor, copies);
+    copies.push(node);
+    return node;
   }
 
   private deviceOf(name: string, layerDevice: number): number {
@@ -172,82 +183,4 @@ export class Build {
         return layerDevice;
     }
   }
-}
-
-export type NormKind = "rms" | "layer" | "group";
-
-/** The weights of one layer (names after `blk.N.`), or those outside the layers. */
-export class Weights {
-  private readonly build: Build;
-  private readonly prefix: string;
-  private readonly device: number;
-
-  constructor(build: Build, prefix: string, device: number) {
-    this.build = build;
-    this.prefix = prefix;
-    this.device = device;
-  }
-
-  /** `find("attn_q.weight")` */
-  find(name: string): Node | undefined {
-    return this.build.weight(this.prefix + name, this.device);
-  }
-
-  need(name: string): Node {
-    const node = this.find(name);
-    if (node === undefined) throw new MissingTensor(this.prefix + name);
-    return node;
-  }
-
-  has(name: string): boolean {
-    return this.find(name) !== undefined;
-  }
-
-  /** A weight of the whole model of which every layer's device keeps a copy (`rope_freqs.weight`). */
-  shared(name: string): Node | undefined {
-    return this.build.weight(name, this.device);
-  }
-
-  /** `build_lora_mm`: the product with `stem.weight`, scaled where the file has `stem.scale`. */
-  mulMat(stem: string, x: Node): Node {
-    const product = g.mulMat(this.need(`${stem}.weight`), x);
-    const scales = this.find(`${stem}.scale`);
-    return scales === undefined ? product : g.mul(product, scales);
-  }
-
-  /** The same plus `stem.bias` where there is one. */
-  linear(stem: string, x: Node): Node {
-    const product = this.mulMat(stem, x);
-    const bias = this.find(`${stem}.bias`);
-    return bias === undefined ? product : g.add(product, bias);
-  }
-
-  /** `build_norm` with `stem.weight` and `stem.bias`, each where the file has it. */
-  norm(stem: string, x: Node, kind: NormKind): Node {
-    // some files leave the ending off (PLaMo 3, Falcon H1)
-    const weight = this.find(`${stem}.weight`) ?? this.find(stem);
-    const bias = this.find(`${stem}.bias`);
-    const pin = this.build.pinned && this.prefix !== "" && (weight ?? bias) !== undefined ? this.device : UNPLACED;
-    return normed(x, weight, bias, kind, pin);
-  }
-
-  rmsNorm(stem: string, x: Node): Node {
-    return this.norm(stem, x, "rms");
-  }
-}
-
-/** `build_norm`, llama-graph.cpp:1545-1580. */
-export function normed(x: Node, weight: Node | undefined, bias: Node | undefined, kind: NormKind, pin = UNPLACED): Node {
-  let cur = rawNorm(x, kind);
-  cur.pin = pin;
-  if (weight) cur = g.mul(cur, weight);
-  if (bias) cur = g.add(cur, bias);
-  return cur;
-}
-
-function rawNorm(x: Node, kind: NormKind): Node {
-  if (kind === "rms") return g.rmsNorm(x);
-  if (kind === "layer") return g.norm(x);
-  const wide = g.groupNorm(g.reshape(x, x.ne0, 1, x.ne1));
-  return g.reshape(wide, wide.ne0, wide.ne2);
 }

@@ -32,10 +32,16 @@ export function mainLayers(hyper: Hyperparameters): number[] {
 
 /** Main layers to emit, by index in the model. */
 export function neededLayers(hyper: Hyperparameters, table: WeightTable, run: Run, placement: Placement, kind: LayerKind | undefined): number[] {
-  const indices = mainLayers(hyper);
-  const classes = placedClasses(modelClasses(hyper, table, kind), indices, table, run, placement);
-  return shortened(indices, classes);
+  return shortened(hyper, table, run, placement, kind, keptRepeats);
 }
+
+/** Fewer still where only the device of each operator is asked for: that depends on its neighbours alone. */
+export function boundaryLayers(hyper: Hyperparameters, table: WeightTable, run: Run, placement: Placement, kind: LayerKind | undefined): number[] {
+  return shortened(hyper, table, run, placement, kind, (repeats) => Math.min(repeats, BOUNDARY_REPEATS));
+}
+
+const BOUNDARY_REPEATS = 3;
+
 
 /** Numbers equal where layers have the same facts and tensors. */
 function modelClasses(hyper: Hyperparameters, table: WeightTable, kind: LayerKind | undefined): readonly number[] {
@@ -70,7 +76,7 @@ function placedClasses(base: readonly number[], indices: readonly number[], tabl
 /** The two counting flags need no look at the names; patterns do. */
 function overrideSignature(index: number, table: WeightTable, run: Run, placement: Placement): string {
   if (run.overrides.length === 0) return `${index < run.cpuMoeLayers} ${index < run.cpuFfnLayers}`;
-  return (table.layerTensorNames[index] ?? []).map((name) => placement.overrideOf(name) ?? "").join();
+  return Array.from(table.layers[index]?.values() ?? [], ({ name }) => placement.overrideOf(name) ?? "").join();
 }
 
 function numberOf(numbers: Map<string, number>, signature: string): number {
@@ -80,12 +86,21 @@ function numberOf(numbers: Map<string, number>, signature: string): number {
   return numbers.size - 1;
 }
 
-function shortened(indices: readonly number[], classes: readonly number[]): number[] {
+function shortened(
+  hyper: Hyperparameters,
+  table: WeightTable,
+  run: Run,
+  placement: Placement,
+  kind: LayerKind | undefined,
+  keptOf: (repeats: number) => number,
+): number[] {
+  const indices = mainLayers(hyper);
+  const classes = placedClasses(modelClasses(hyper, table, kind), indices, table, run, placement);
   const kept: number[] = [];
   let position = 0;
   while (position < indices.length) {
-    const { period, repeats } = longestRun(classes, position);
-    const keep = keptRepeats(repeats);
+    const { period, repeats } = longestRun(classes, position, keptOf);
+    const keep = keptOf(repeats);
     for (let repeat = 0; repeat < keep; repeat++) {
       // the first ones, and the last in place of the one before those left out
       const from = position + (repeat === keep - 1 ? repeats - 1 : repeat) * period;
@@ -101,13 +116,13 @@ function keptRepeats(repeats: number): number {
 }
 
 /** The pattern at `start` whose repeats save most; one layer once where nothing repeats. */
-function longestRun(classes: readonly number[], start: number): { readonly period: number; readonly repeats: number } {
+function longestRun(classes: readonly number[], start: number, keptOf: (repeats: number) => number): { readonly period: number; readonly repeats: number } {
   let best = { period: 1, repeats: 1 };
   let bestSaved = 0;
   for (let period = 1; period <= MAX_PERIOD && start + period < classes.length; period++) {
     let repeats = 1;
     while (repeatsAt(classes, start, start + repeats * period, period)) repeats += 1;
-    const saved = (repeats - keptRepeats(repeats)) * period;
+    const saved = (repeats - keptOf(repeats)) * period;
     if (saved > bestSaved) {
       best = { period, repeats };
       bestSaved = saved;

@@ -37,6 +37,8 @@ export function assignedDevices(graph: Graph, deviceCount: number): number[] {
 
 class Scheduler {
   private readonly graph: Graph;
+  /** the nodes that compute something */
+  private readonly operators: readonly Node[];
   private readonly hostBackend: number;
   private readonly backendCount: number;
   private readonly copyCount: number;
@@ -49,6 +51,7 @@ class Scheduler {
 
   constructor(graph: Graph, deviceCount: number, copyCount: number) {
     this.graph = graph;
+    this.operators = graph.nodes.filter(({ op }) => !isViewOp(op));
     this.hostBackend = deviceCount;
     this.backendCount = deviceCount + 1;
     this.copyCount = copyCount;
@@ -101,12 +104,12 @@ class Scheduler {
 
   /** Pass 2: unassigned nodes take their neighbour's backend, first only from devices, then from any. */
   private spread(forwards: boolean, fromHost: boolean): void {
-    const { nodes } = this.graph;
-    const count = nodes.length;
+    const { operators } = this;
+    const count = operators.length;
     let current = UNASSIGNED;
     for (let step = 0; step < count; step++) {
-      const node = nodes[forwards ? step : count - 1 - step];
-      if (node === undefined || isViewOp(node.op)) continue;
+      const node = operators[forwards ? step : count - 1 - step];
+      if (node === undefined) continue;
       const backend = this.backendOf(node);
       if (backend !== UNASSIGNED) current = backend === this.hostBackend && !fromHost ? UNASSIGNED : backend;
       else if (current !== UNASSIGNED) this.backends[node.slot] = current;

@@ -2,10 +2,12 @@
 import { layerOf, type Tensor } from "../../facts/tensor.ts";
 
 export interface WeightTable {
-  readonly byName: ReadonlyMap<string, Tensor>;
-  /** what each layer holds: equal strings for layers with tensors of the same names and shapes */
+  /** tensors outside the layers, by name */
+  readonly model: ReadonlyMap<string, Tensor>;
+  /** tensors of each layer, by what follows `blk.N.` */
+  readonly layers: readonly ReadonlyMap<string, Tensor>[];
+  /** equal strings for layers with tensors of the same names and shapes */
   readonly layerSignatures: readonly string[];
-  readonly layerTensorNames: readonly (readonly string[])[];
 }
 
 const tables = new WeakMap<readonly Tensor[], WeightTable>();
@@ -13,20 +15,26 @@ const tables = new WeakMap<readonly Tensor[], WeightTable>();
 export function weightTable(tensors: readonly Tensor[]): WeightTable {
   const known = tables.get(tensors);
   if (known) return known;
-  const byName = new Map<string, Tensor>();
+  const model = new Map<string, Tensor>();
+  const layers: Map<string, Tensor>[] = [];
   const signatures: string[] = [];
-  const names: string[][] = [];
   for (const tensor of tensors) {
-    byName.set(tensor.name, tensor);
-    const layer = layerOf(tensor.name);
-    if (layer === undefined) continue;
+    const index = layerOf(tensor.name);
+    if (index === undefined) {
+      model.set(tensor.name, tensor);
+      continue;
+    }
     const suffix = tensor.name.slice(tensor.name.indexOf(".", 4) + 1);
-    signatures[layer] = `${signatures[layer] ?? ""}${suffix}:${tensor.shape.join("x")};`;
-    const list = names[layer];
-    if (list) list.push(tensor.name);
-    else names[layer] = [tensor.name];
+    const layer = layers[index] ?? new Map<string, Tensor>();
+    layer.set(suffix, tensor);
+    layers[index] = layer;
+    signatures[index] = `${signatures[index] ?? ""}${suffix}:${tensor.shape.join("x")};`;
   }
-  const table = { byName, layerSignatures: Array.from(signatures, (text) => text ?? ""), layerTensorNames: Array.from(names, (list) => list ?? []) };
+  const table = {
+    model,
+    layers: Array.from(layers, (layer) => layer ?? new Map<string, Tensor>()),
+    layerSignatures: Array.from(signatures, (signature) => signature ?? ""),
+  };
   tables.set(tensors, table);
   return table;
 }
