@@ -7,8 +7,12 @@ import { join } from "node:path";
 import { z } from "zod";
 import { backends as knownBackends } from "../../src/core/facts/hardware.ts";
 import { type HardwareRow, hardwareFile } from "../../src/core/sources/hardware-row.ts";
-import { nameKey, readingsOf } from "../../src/core/sources/device-names.ts";
+import { printedKey } from "../../src/core/sources/device-names.ts";
+import { hardwareCatalog } from "../../src/core/sources/hardware-catalog.ts";
 import { familyOf } from "./hardware/family.ts";
+import { compiledHardware, hardwareRows } from "./compile-hardware.ts";
+import { furtherNames } from "./hardware/further-names.ts";
+import { furtherRows } from "./hardware/further-rows.ts";
 import { shortId } from "./hardware/ids.ts";
 import { modelPatterns } from "./hardware/processors.ts";
 import { pciIdsOf } from "./hardware/pci.ts";
@@ -114,17 +118,43 @@ function backendsOf(row: CollectedDevice): HardwareRow["backends"] {
 const order = (name: string, official: readonly string[], unofficial: readonly string[]): number =>
   official.includes(name) ? official.indexOf(name) : 100 + unofficial.indexOf(name);
 
-/** Only names that do not follow from the row's own: the matcher ignores vendor words, marks, letter case, parentheses and brackets. */
-function aliasesOf(row: CollectedDevice, id: string): string[] {
-  const keys = new Set([id, row.name, row.variant ?? ""].flatMap(readingsOf).map(nameKey));
-  const kept: string[] = [];
-  for (const alias of row.aliases.map((name) => name.replace(/\((R|TM)\)/g, "").replace(/\s+/g, " ").trim()).sort()) {
-    if (!readingsOf(alias).map(nameKey).some((key) => key !== "" && keys.has(key)) && nameKey(alias) !== "") {
-      kept.push(alias);
-      for (const reading of readingsOf(alias)) keys.add(nameKey(reading));
+/** Every name of a row, its further ones too. Marks are left out: no lookup sees them. */
+function allNames(row: CollectedDevice, id: string): string[] {
+  const names = [...row.aliases, ...(furtherNames[id] ?? [])];
+  return [...new Set(names.map((name) => name.replace(/\((R|TM)\)/g, "").replace(/\s+/g, " ").trim()))].sort();
+}
+
+/** The aliases that a lookup needs: names that already lead to exactly the rows that carry them are left out. */
+function keepNeeded(rows: HardwareRow[], namesOf: ReadonlyMap<string, readonly string[]>): HardwareRow[] {
+  const carriers = new Map<string, Set<string>>();
+  for (const row of rows) {
+    for (const name of [row.name, ...(namesOf.get(row.id) ?? [])]) {
+      carriers.set(printedKey(name), (carriers.get(printedKey(name)) ?? new Set()).add(row.id));
     }
   }
-  return kept;
+  const kept = new Map<string, Set<string>>();
+  for (let added = 1; added > 0; ) {
+    added = 0;
+    const current = rows.map((row) => ({ ...row, aliases: [...(kept.get(row.id) ?? [])].sort() }));
+    const catalog = hardwareCatalog(current);
+    for (const [id, names] of namesOf) {
+      for (const name of names) {
+        const wanted = carriers.get(printedKey(name)) ?? new Set();
+        // as printed, and as others write it down, without marks and brackets
+        const right = [name, printedKey(name)].every((spelling) => {
+          const found = catalog.named(spelling);
+          return found.length === wanted.size && found.every((entry) => wanted.has(entry.id));
+        });
+        if (right || kept.get(id)?.has(name)) continue;
+        kept.set(id, (kept.get(id) ?? new Set()).add(name));
+        added++;
+      }
+    }
+  }
+  return rows.map((row) => {
+    const aliases = [...(kept.get(row.id) ?? [])].sort();
+    return Object.fromEntries(Object.entries(row).flatMap(([key, value]) => (key === "aliases" ? (aliases.length > 0 ? [[key, aliases]] : []) : [[key, value]])));
+  }).map((row) => hardwareFile.parse([row])[0] ?? fail("row"));
 }
 
 function withoutEmpty<T extends object>(value: T): T {
@@ -142,7 +172,7 @@ function rowOf(row: CollectedDevice, gfxOf: (pci: string) => string | undefined,
     id: shortId(row),
     name: row.name,
     variant: row.variant?.replace(/^Apple /, "Apple ") ?? undefined,
-    aliases: aliasesOf(row, shortId(row)),
+    aliases: allNames(row, shortId(row)),
     modelPattern: modelPatterns[shortId(row)],
     vendor: row.vendor === "generic" ? "Generic" : row.vendor,
     kind: kindOf(row),
@@ -158,6 +188,7 @@ function rowOf(row: CollectedDevice, gfxOf: (pci: string) => string | undefined,
     memoryRateGbps: row.memory_rate_gbps,
     bandwidthGBps: row.memory_bandwidth_gbps,
     fp16Tflops: row.fp16_acc16_tflops ?? row.fp16_tflops,
+    fp16WithFp32AccumulateTflops: row.fp16_acc16_tflops != null && row.fp16_acc16_tflops !== row.fp16_tflops ? row.fp16_tflops : undefined,
     fp32Tflops: row.fp32_tflops,
     int8Tops: row.int8_tops,
     computeCapability: row.compute_capability,
@@ -204,9 +235,10 @@ function main(facts: string): void {
   const collected = readLines(join(facts, "devices.jsonl"), device);
   const gfx = new Map(readLines(join(facts, "amd-names.jsonl"), amdName).map((row) => [`${row.vendor_id}:${row.device_id}:${row.rev_id}`, row.gfx]));
   const files = new Map<string, HardwareRow[]>();
-  for (const row of collected) {
-    const built = rowOf(row, (pci) => gfx.get(pci), collected);
-    files.set(fileOf(built), [...(files.get(fileOf(built)) ?? []), built]);
+  const allRows = [...collected.map((row) => rowOf(row, (pci) => gfx.get(pci), collected)), ...hardwareFile.parse(furtherRows.map(withoutEmpty))];
+  const namesOf = new Map(allRows.map((row) => [row.id, row.aliases ?? []]));
+  for (const row of keepNeeded(allRows, namesOf)) {
+    files.set(fileOf(row), [...(files.get(fileOf(row)) ?? []), row]);
   }
   const folder = join(import.meta.dirname, "../hardware");
   mkdirSync(folder, { recursive: true });
@@ -219,6 +251,7 @@ function main(facts: string): void {
     writeFileSync(join(folder, `${name}.json`), `[\n${rows.map((row) => `  ${JSON.stringify(row)}`).join(",\n")}\n]\n`);
   }
   writeFileSync(join(folder, "sources.json"), `${JSON.stringify(sourceTitles, null, 2)}\n`);
+  writeFileSync(join(folder, "../hardware-compiled.json"), compiledHardware(hardwareRows(folder)));
   console.log(`${ids.size} devices in ${files.size} files`);
 }
 

@@ -4,7 +4,9 @@
  */
 import type { Backend } from "../facts/hardware.ts";
 import { type Bytes, type BytesPerSecond, type FlopsPerSecond, GIB, MIB } from "../units.ts";
-import { nameKey, readingsOf } from "./device-names.ts";
+import { nameKey, printedKey, readingsOf } from "./device-names.ts";
+import { gapless, type HardwareIndices, indicesOf, type RowLookup, rowLookup } from "./hardware-index.ts";
+import { unpackHardware } from "./hardware-pack.ts";
 import type { HardwareRow } from "./hardware-row.ts";
 import { pcieBytesPerSecond } from "./pcie.ts";
 
@@ -20,7 +22,10 @@ export interface HardwareEntry {
   readonly driverMemoryBytes: readonly Bytes[];
   readonly cudaMemoryBytes: readonly Bytes[];
   readonly bandwidthBytesPerSecond: BytesPerSecond;
+  /** dense, with FP16 accumulate: what kernels reach that sum in half precision; GeForce cards double their rate this way */
   readonly fp16FlopsPerSecond: FlopsPerSecond | undefined;
+  /** dense, with FP32 accumulate: what llama.cpp's matrix products sum in where they ask for precision; at most the rate above */
+  readonly fp16WithFp32AccumulateFlopsPerSecond: FlopsPerSecond | undefined;
   readonly fp32FlopsPerSecond: FlopsPerSecond | undefined;
   /** host link, one direction, as its generation and lanes promise */
   readonly linkBytesPerSecond: BytesPerSecond | undefined;
@@ -55,6 +60,7 @@ function entryOf(row: HardwareRow): HardwareEntry {
     cudaMemoryBytes: (row.cudaMemoryMiB ?? []).map((size) => size * MIB),
     bandwidthBytesPerSecond: Math.round(row.bandwidthGBps * 1e9),
     fp16FlopsPerSecond: tera(row.fp16Tflops),
+    fp16WithFp32AccumulateFlopsPerSecond: tera(row.fp16WithFp32AccumulateTflops ?? row.fp16Tflops),
     fp32FlopsPerSecond: tera(row.fp32Tflops),
     linkBytesPerSecond: pcieBytesPerSecond(row.pcieGeneration, row.pcieLanes),
     source: `catalog ${row.id} (${row.source})`,
@@ -62,61 +68,27 @@ function entryOf(row: HardwareRow): HardwareEntry {
   };
 }
 
-function add(index: Map<string, HardwareEntry[]>, key: string, entry: HardwareEntry): void {
-  if (key === "") return;
-  const known = index.get(key);
-  if (known === undefined) index.set(key, [entry]);
-  else if (!known.includes(entry)) known.push(entry);
-}
-
-type Index = ReadonlyMap<string, readonly HardwareEntry[]>;
-
-function nameIndex(entries: readonly HardwareEntry[]): Index {
-  const index = new Map<string, HardwareEntry[]>();
-  for (const entry of entries) {
-    for (const name of [entry.id, entry.name, entry.row.variant ?? "", ...(entry.row.aliases ?? [])]) {
-      for (const reading of readingsOf(name)) {
-        const key = nameKey(reading);
-        add(index, key, entry);
-        // "rtx4090" for "rtx 4090": the whole name without its gaps, never a part of it
-        add(index, key.replaceAll(" ", ""), entry);
-      }
-    }
-  }
-  return index;
-}
-
-/** By `vendor:device:revision` and, for lookups that know no revision, by `vendor:device`. */
-function pciIndex(entries: readonly HardwareEntry[]): Index {
-  const index = new Map<string, HardwareEntry[]>();
-  for (const entry of entries) {
-    for (const id of entry.row.pciIds ?? []) {
-      add(index, id, entry);
-      add(index, id.split(":").slice(0, 2).join(":"), entry);
-    }
-  }
-  return index;
-}
-
-/** Makes rows that are already checked searchable; the indices are built when first needed. */
-export function hardwareCatalog(rows: readonly HardwareRow[]): HardwareCatalog {
+/** Makes rows that are already checked searchable; `indices` are theirs where they are known beforehand. */
+export function hardwareCatalog(rows: readonly HardwareRow[], indices?: HardwareIndices): HardwareCatalog {
   const entries = rows.map(entryOf);
   const ids = new Map(entries.map((entry) => [entry.id, entry]));
-  let names: Index | undefined;
-  let pci: Index | undefined;
+  const texts = indices ?? indicesOf(rows);
+  const [printed, readings, pci] = [rowLookup(texts.printed), rowLookup(texts.readings), rowLookup(texts.pci)];
+  const found = (lookup: RowLookup, key: string): readonly HardwareEntry[] | undefined => lookup(key)?.flatMap((position) => entries[position] ?? []);
   const named = (name: string): readonly HardwareEntry[] => {
     const exact = ids.get(name.trim().toLowerCase());
     if (exact !== undefined) return [exact];
     // a table that cuts names ("RTX 4070 ...") also cuts "Ti" and "Laptop GPU": nothing can be known from it
     if (name.includes("...")) return [];
-    names ??= nameIndex(entries);
+    const literal = found(printed, printedKey(name));
+    if (literal !== undefined) return literal;
     for (const reading of readingsOf(name)) {
-      const key = nameKey(reading);
-      const found = names.get(key) ?? names.get(key.replaceAll(" ", ""));
-      if (found !== undefined) return found;
+      const close = found(readings, gapless(nameKey(reading)));
+      if (close !== undefined) return close;
     }
     return [];
   };
+  let patterns: readonly { readonly entry: HardwareEntry; readonly pattern: RegExp }[] | undefined;
   return {
     entries,
     byId: (id) => ids.get(id),
@@ -124,36 +96,27 @@ export function hardwareCatalog(rows: readonly HardwareRow[]): HardwareCatalog {
     processor(model) {
       const plain = model.slice(0, 120).replace(/\((R|TM)\)|[®™]/gi, "").replace(/\s+/g, " ");
       const byName = named(plain).find((entry) => entry.kind === "cpu");
-      return byName ?? entries.find(({ row }) => row.modelPattern !== undefined && new RegExp(row.modelPattern, "i").test(plain));
+      patterns ??= entries.flatMap((entry) => (entry.row.modelPattern === undefined ? [] : [{ entry, pattern: new RegExp(entry.row.modelPattern, "i") }]));
+      return byName ?? patterns.find(({ pattern }) => pattern.test(plain))?.entry;
     },
     byPciId(deviceId, revision) {
-      pci ??= pciIndex(entries);
       const id = deviceId.toLowerCase();
-      const exact = revision === undefined ? undefined : pci.get(`${id}:${revision.toLowerCase().replace(/^0x/, "").padStart(2, "0")}`);
-      return exact ?? pci.get(id) ?? [];
+      const exact = revision === undefined ? undefined : found(pci, `${id}:${revision.toLowerCase().replace(/^0x/, "").padStart(2, "0")}`);
+      return exact ?? found(pci, id) ?? [];
     },
   };
 }
 
 let loaded: Promise<HardwareCatalog> | undefined;
 
-/** The shipped catalog, read and checked once on first use. */
+/** The shipped catalog, read once on first use. */
 export function loadHardwareCatalog(): Promise<HardwareCatalog> {
   loaded ??= read();
   return loaded;
 }
 
-/**
- * The shipped files are held against their strict schema when they are built and tested; a full check on every start would cost
- * more than all other work of a lookup, so here only their shape is.
- */
-function isRows(file: unknown): file is HardwareRow[] {
-  return Array.isArray(file) && file.every((row) => typeof row === "object" && row !== null && "id" in row && "bandwidthGBps" in row);
-}
-
 async function read(): Promise<HardwareCatalog> {
-  const { hardwareFiles } = await import("./hardware-files.ts");
-  const files = await hardwareFiles();
-  if (!files.every(isRows)) throw new Error("a file of catalog/hardware is damaged");
-  return hardwareCatalog(files.flat());
+  const { default: compiled } = await import("../../../catalog/hardware-compiled.json", { with: { type: "json" } });
+  const { rows, indices } = unpackHardware(compiled);
+  return hardwareCatalog(rows, indices);
 }

@@ -41,6 +41,8 @@ export const hardwareRow = z.strictObject({
   bandwidthGBps: z.number().positive().max(50_000),
   /** dense FP16 with FP16 accumulate */
   fp16Tflops: z.number().positive().max(50_000).optional(),
+  /** dense FP16 with FP32 accumulate, where it is less: GeForce halves it */
+  fp16WithFp32AccumulateTflops: z.number().positive().max(50_000).optional(),
   fp32Tflops: z.number().positive().max(5_000).optional(),
   int8Tops: z.number().positive().max(50_000).optional(),
   computeCapability: z.string().regex(/^\d+\.\d$/).optional(),

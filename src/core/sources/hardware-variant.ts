@@ -22,10 +22,14 @@ const allSizes = (entry: HardwareEntry): readonly Bytes[] => [
   ...(entry.row.moddedMemoryGiB ?? []).map((size) => size * GIB),
 ];
 
-/** The plain part of a name before its variants; among chips of one name the fullest. */
+/** The plain part of a name before its variants; among chips of one name the fullest; else the slowest, so that no promise is too high. */
 function preferred(entries: readonly HardwareEntry[]): HardwareEntry | undefined {
   const rank = (entry: HardwareEntry): number => (entry.row.variant === undefined ? 0 : 1);
-  return [...entries].sort((a, b) => rank(a) - rank(b) || (b.row.gpuCoreCount ?? 0) - (a.row.gpuCoreCount ?? 0))[0];
+  const order = (a: HardwareEntry, b: HardwareEntry): number =>
+    rank(a) - rank(b) ||
+    (b.row.gpuCoreCount ?? 0) - (a.row.gpuCoreCount ?? 0) ||
+    a.bandwidthBytesPerSecond - b.bandwidthBytesPerSecond;
+  return [...entries].sort(order)[0];
 }
 
 function unknownDevice(name: string, catalog: HardwareCatalog): InputError {

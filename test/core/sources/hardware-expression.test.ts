@@ -107,7 +107,7 @@ describe("what the caller can fix", () => {
   it.each([
     ["rtx-4909", /Closest are .*rtx-4090/],
     ["A1000", /Closest are rtx-a1000/],
-    ["h100", /several devices. Send one of h100-pcie, h100-sxm, h100-nvl/],
+    ["rtx-pro", /several devices. Send one of rtx-pro-/],
     ["rtx-4090-16gb", /not sold with that memory.*24 or 48 GiB/],
     ["m3-max-64gb, ram=32GiB", /two sizes/],
     ["1000x rtx-4090", /out of range. Send 1 to 64/],
