@@ -130,6 +130,7 @@ function expertUnit(weights: Weights, x: Node, chosen: Node, options: MixtureOpt
     up = product(weights, `ffn_up_${suffix}`, x, chosen);
     gate = gated ? product(weights, `ffn_gate_${suffix}`, x, chosen) : up;
   }
+  if (options.unit) return options.unit(gate, up);
   if (!gated) return options.activation === "relu-squared" ? g.sqr(g.relu(gate)) : g.unary(gate);
   if (options.limited && !joined) {
     const clamped = g.clamp(up);

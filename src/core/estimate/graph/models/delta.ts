@@ -170,7 +170,7 @@ function kimiLinear(build: Build): void {
 }
 
 /** The decay of Kimi Linear, and of Kimi K3 unless its file gives a lower bound. */
-const softDecay: DeltaAttentionRow["decay"] = (projected, apart, rates) => g.mul(apart(g.softplus(projected)), rates);
+export const softDecay: DeltaAttentionRow["decay"] = (projected, apart, rates) => g.mul(apart(g.softplus(projected)), rates);
 
 const kimiDelta: DeltaAttentionRow = {
   decay: softDecay,

@@ -6,6 +6,7 @@ import { deltaGraphs } from "./delta.ts";
 import { encoderGraphs } from "./encoders.ts";
 import { gemma4Graphs } from "./gemma4.ts";
 import { hybridGraphs } from "./hybrid.ts";
+import { kimi3Graphs } from "./kimi3.ts";
 import { latentGraphs } from "./latent.ts";
 import { layerNormGraphs } from "./layer-norm.ts";
 import { llamaGraphs } from "./llama.ts";
@@ -17,7 +18,7 @@ import { llama4Graphs } from "./llama4.ts";
 
 export type GraphBuilder = (build: Build) => void;
 
-const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs, ...deepseek4Graphs };
+const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs, ...deepseek4Graphs, ...kimi3Graphs };
 
 /** undefined: this architecture's graph is not known here. */
 export function graphOf(hyper: Hyperparameters): GraphBuilder | undefined {

@@ -30,6 +30,8 @@ const layerKinds: Readonly<Record<string, LayerKind>> = {
   deepseek32: (_, index) => index,
   "glm-dsa": (_, index) => index,
   deepseek4: (_, index) => index,
+  // every few layers one more state is kept to the end
+  "kimi-k3": (_, index) => index,
   rwkv6qwen2: (_, index) => index,
   arwkv7: (_, index) => index,
   nanbeige: (_, index) => index,
