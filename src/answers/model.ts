@@ -68,7 +68,7 @@ export function withPriors(abilities: Abilities, parameterCount: number, release
 function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: ModelCatalog | undefined): ModelChoice {
   const { stored, entry } = resolved;
   // a catalog model is laid out once for all calls; anything else belongs to this one
-  const modelOf = (recipe: Recipe): Model => (catalog && entry && !stored ? catalogModel(catalog, entry, recipe) : resolved.model(recipe));
+  const modelOf = (recipe: Recipe): Model => (stored?.recipe === recipe && stored ? stored : catalog && entry ? catalogModel(catalog, entry, recipe) : resolved.model(recipe));
   const variantOf = (recipe: Recipe): Variant => variant(recipe, () => modelOf(recipe));
   const file: Variant | undefined = stored && variant(stored.recipe, () => stored);
   const common = recipes.filter((recipe) => commonRecipes.includes(recipe)).map(variantOf);
@@ -80,8 +80,8 @@ function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: 
     file: resolved.file,
     name: entry?.name ?? stored?.name ?? resolved.repo ?? "model",
     variants: only ? [only] : common,
-    allVariants: file ? [file] : common,
-    variantOf: (recipe) => (file && stored?.recipe !== recipe ? undefined : variantOf(recipe)),
+    allVariants: file && !entry ? [file] : common,
+    variantOf: (recipe) => (file && !entry && stored?.recipe !== recipe ? undefined : variantOf(recipe)),
     recipeIsFree: only === undefined,
     abilities: withPriors(abilities, resolved.shapes.reduce((sum, shape) => sum + weightCount(shape), 0), entry?.released),
     installed: stored !== undefined && resolved.file !== undefined,
@@ -96,7 +96,7 @@ export async function gatherModel(reference: string, context: AnswerContext): Pr
   const [{ resolveModel }, { loadModelCatalog }, abilitiesOf] = await Promise.all([import("../core/sources/model-reference.ts"), import("../core/sources/model-catalog.ts"), loadAbilities()]);
   const catalog = await loadModelCatalog();
   const resolved = await resolveModel(reference, context.world, { catalog, local: context.remote !== true });
-  const laidOut = resolved.entry !== undefined && resolved.stored === undefined && resolved.shapes === catalog.tensorsOf(resolved.entry);
+  const laidOut = resolved.entry !== undefined && (resolved.stored !== undefined || resolved.shapes === catalog.tensorsOf(resolved.entry));
   return resolvedChoice(resolved, resolved.entry ? abilitiesOf(resolved.entry) : {}, laidOut ? catalog : undefined);
 }
 

@@ -11,9 +11,9 @@ import type { Variant } from "../core/decide/variants.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import type { Artefact, Command } from "../core/present/command.ts";
 import { fallbackSteps } from "../core/present/fallback.ts";
-import { LLAMA_PORT, llamaCommands, overridesOf } from "../core/present/llama-cpp.ts";
+import { llamaCommands, llamaEndpoint, overridesOf } from "../core/present/llama-cpp.ts";
 import { engineNotes, label, placementNotes } from "../core/present/notes.ts";
-import { ollamaCommands } from "../core/present/ollama.ts";
+import { ollamaCommands, ollamaEndpoint } from "../core/present/ollama.ts";
 import { shapePlacement, tensorTypeCounts } from "../core/present/placement.ts";
 import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
 import { round3, roundInterval, roundSpeed } from "../core/present/round.ts";
@@ -103,13 +103,18 @@ function rival(judged: Judged, name: string, best: Judged) {
   };
 }
 
-const writers: Readonly<Record<string, (candidate: Candidate, artefact: Artefact) => Command[]>> = { "llama.cpp": llamaCommands, ollama: ollamaCommands };
+interface Writer {
+  readonly commands: (candidate: Candidate, artefact: Artefact) => Command[];
+  readonly endpoint: (artefact: Artefact) => { readonly baseUrl: string; readonly modelName: string };
+}
 
-function commandsFor(engines: readonly string[], candidate: Candidate, artefact: Artefact): Command[] {
-  return engines.flatMap((engine) => {
-    const write = writers[engine];
-    if (!write) throw new InputError(`Commands for "${engine.slice(0, 40)}" are not written. Send some of ${Object.keys(writers).join(", ")}.`);
-    return write(candidate, artefact);
+const writers: Readonly<Record<string, Writer>> = { "llama.cpp": { commands: llamaCommands, endpoint: llamaEndpoint }, ollama: { commands: ollamaCommands, endpoint: ollamaEndpoint } };
+
+function writersFor(engines: readonly string[]): Writer[] {
+  return engines.map((engine) => {
+    const writer = Object.hasOwn(writers, engine) ? writers[engine] : undefined;
+    if (!writer) throw new InputError(`Commands for "${engine.slice(0, 40)}" are not written. Send \`engines\` with some of ${Object.keys(writers).join(", ")}.`);
+    return writer;
   });
 }
 
@@ -147,7 +152,7 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     },
     knowledge,
   );
-  const engines = args.engines && args.engines.length > 0 ? args.engines : [question.engine];
+  const engines = writersFor(args.engines && args.engines.length > 0 ? args.engines : [question.engine]);
   if (outcome.outcome === "infeasible") {
     const judged = judge(outcome.closest, ability, knowledge);
     return {
@@ -190,8 +195,8 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     usability: candidate.usability,
     ...(baseline ? { baseline: rival(baseline, "the usual Q4_K_M", best) } : {}),
     alternatives: others.map((other) => rival(other, label(choice.name, other.candidate.model.recipe), best)),
-    commands: commandsFor(engines, candidate, artefact),
-    endpoint: { baseUrl: `http://127.0.0.1:${LLAMA_PORT}/v1`, modelName: label(choice.id ?? choice.name, recipe) },
+    commands: engines.flatMap((writer) => writer.commands(candidate, artefact)),
+    ...(engines[0] ? { endpoint: engines[0].endpoint(artefact) } : {}),
     ...(choice.file === undefined ? { downloadBytes: candidate.model.fileBytes } : {}),
     fallback: fallbackSteps(candidate),
     notes: [...placementNotes(candidate), ...engineNotes(question.engine), ...hardware.warnings, ...choice.warnings],

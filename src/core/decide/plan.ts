@@ -79,6 +79,26 @@ function optionsOf(variant: Variant, ask: PlanQuestion, knowledge: Knowledge): {
   return { options, closest: closest ?? bestPlacement(model, base, ask, knowledge), tried };
 }
 
+/** Larger micro-batches read long prompts faster, above all where weights cross the link, and take a larger compute buffer. */
+const UBATCHES = [1024, 2048];
+/** A whole answer must come this much sooner, and decode lose at most that much, for a larger micro-batch to be worth it. */
+const SOONER = 0.9;
+const DECODE_KEPT = 0.95;
+
+function withBatch(option: Option, ask: PlanQuestion, knowledge: Knowledge): Option {
+  const { run, model, speed } = option.candidate;
+  if (ask.fixed.has("ubatchTokens") || ask.objective === "memory" || ask.objective === "context" || !model.hyper.causal) return option;
+  let best = option;
+  for (const ubatchTokens of UBATCHES) {
+    if (ubatchTokens > run.batchTokens || ubatchTokens / 2 >= ask.question.promptTokens) continue;
+    const candidate = bestPlacement(model, { ...run, ubatchTokens }, ask, knowledge);
+    if (!candidate.fits || !ask.runModes.some((mode) => mode === candidate.runMode)) continue;
+    const decodeKept = (candidate.speed?.decodeTokensPerSecond.mid ?? 0) >= DECODE_KEPT * (speed?.decodeTokensPerSecond.mid ?? 0);
+    if (decodeKept && taskSeconds(candidate) < SOONER * taskSeconds(best.candidate)) best = { ...judge(candidate, ask.ability, knowledge), variant: option.variant };
+  }
+  return best;
+}
+
 function meets(option: Option, ask: PlanQuestion): boolean {
   return (option.candidate.speed?.decodeTokensPerSecond.mid ?? 0) >= ask.minDecodeTokensPerSecond;
 }
@@ -103,15 +123,16 @@ export function plan(ask: PlanQuestion, knowledge: Knowledge): PlanOutcome {
     if (!nearest || closest.shortfall.totalBytes < nearest.closest.shortfall.totalBytes) nearest = { closest, variant };
   }
   const feasible = sortOptions(all.filter((option) => meets(option, ask)), ask.objective);
-  const best = feasible[0];
+  const first = feasible[0];
+  const best = first && withBatch(first, ask, knowledge);
   if (best) return { outcome: "planned", plan: { best, all: sortOptions(all, ask.objective), triedCount } };
   const fastest = sortOptions(all, "speed")[0];
   if (fastest) {
     const reached = fastest.candidate.speed?.decodeTokensPerSecond.mid ?? 0;
     return { outcome: "infeasible", closest: fastest.candidate, variant: fastest.variant, reason: `the fastest configuration decodes ${reached.toPrecision(2)} of ${ask.minDecodeTokensPerSecond} tok/s`, triedCount };
   }
-  const [first] = ask.variants;
-  if (!nearest && first) nearest = { closest: bestPlacement(first.model(), ask.baseRun(first), ask, knowledge), variant: first };
+  const [only] = ask.variants;
+  if (!nearest && only) nearest = { closest: bestPlacement(only.model(), ask.baseRun(only), ask, knowledge), variant: only };
   if (!nearest) throw new Error("a plan needs at least one variant");
   return { outcome: "infeasible", ...nearest, reason: "not enough memory", triedCount };
 }

@@ -56,11 +56,15 @@ export function meanKlDivergenceNats(model: Model, cacheTypeK: CacheType, cacheT
   return Math.exp(logarithm) * k.mixFactor + cache;
 }
 
-/** Weights published in 4-bit floats by their authors: routed experts in mxfp4 and nothing else below 8 bits. */
+/** Architectures whose makers publish the routed experts in a 4-bit float: there that type is the reference, elsewhere a loss. */
+const nativeExpertTypes: Readonly<Record<string, string>> = { "gpt-oss": "mxfp4" };
+
+/** The experts' matrices as published, and nothing else below 8 bits. */
 function isNative(model: Model): boolean {
-  if (!model.hyper.experts) return false;
-  const low = roledTensors(model).filter((tensor) => tensor.role === "experts");
-  return low.length > 0 && low.every((tensor) => tensor.type === "mxfp4");
+  const native = Object.hasOwn(nativeExpertTypes, model.hyper.architecture) ? nativeExpertTypes[model.hyper.architecture] : undefined;
+  if (native === undefined) return false;
+  const wide = /^(f32|f16|bf16|q8_0)$/;
+  return roledTensors(model).every(({ role, type }) => wide.test(type) || (role === "experts" && type === native));
 }
 
 /** exp(0.84 · KLD) − 1, with the factor-of-two interval of the fit. */

@@ -10,7 +10,7 @@ import type { Artefact, Command } from "./command.ts";
 import { roundInterval } from "./round.ts";
 import { shellCommand } from "./shell.ts";
 
-export const LLAMA_PORT = 8080;
+const LLAMA_PORT = 8080;
 
 /** Whole numbers low…high as an alternation of digit classes: `(1[0-9]|2[0-4])`. Matches exactly those, given digit borders. */
 export function rangePattern(low: number, high: number): string {
@@ -81,9 +81,12 @@ export function promptCacheMiB(candidate: Candidate): number {
 
 function modelFlags(artefact: Artefact): string[] {
   if (artefact.path !== undefined) return ["-m", artefact.path];
-  if (artefact.ggufRepo !== undefined) return ["-hf", `${artefact.ggufRepo}:${artefact.recipe}`];
+  // -hf would fetch and load a projector too, which the plan does not hold
+  if (artefact.ggufRepo !== undefined) return ["-hf", `${artefact.ggufRepo}:${artefact.recipe}`, "--no-mmproj"];
   return ["-m", `${artefact.name}-${artefact.recipe}.gguf`];
 }
+
+export const llamaEndpoint = (artefact: Artefact) => ({ baseUrl: `http://127.0.0.1:${LLAMA_PORT}/v1`, modelName: artefact.name });
 
 export function llamaCommands(candidate: Candidate, artefact: Artefact): Command[] {
   const host = "127.0.0.1";

@@ -3,7 +3,7 @@ import type { Candidate } from "../decide/candidate.ts";
 import type { Artefact, Command } from "./command.ts";
 import { shellCommand } from "./shell.ts";
 
-export const OLLAMA_PORT = 11434;
+const OLLAMA_PORT = 11434;
 
 function lost(candidate: Candidate): string[] {
   const { run, hardware } = candidate;
@@ -15,9 +15,15 @@ function lost(candidate: Candidate): string[] {
   return list;
 }
 
+function modelName(artefact: Artefact): string {
+  return artefact.name.toLowerCase().replace(/[^a-z0-9._-]+/g, "-");
+}
+
+export const ollamaEndpoint = (artefact: Artefact) => ({ baseUrl: `http://127.0.0.1:${OLLAMA_PORT}/v1`, modelName: modelName(artefact) });
+
 export function ollamaCommands(candidate: Candidate, artefact: Artefact): Command[] {
   const { run } = candidate;
-  const name = artefact.name.toLowerCase().replace(/[^a-z0-9._-]+/g, "-");
+  const name = modelName(artefact);
   const from = artefact.path ?? (artefact.ggufRepo === undefined ? undefined : `hf.co/${artefact.ggufRepo}:${artefact.recipe}`);
   if (from === undefined) return [];
   const pinned = run.cpuMoeLayers === 0 && run.cpuFfnLayers === 0 && run.overrides.length === 0;
