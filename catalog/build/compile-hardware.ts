@@ -1,11 +1,9 @@
 /**
- * Compiles `catalog/hardware/*.json` with its indices into `catalog/hardware-compiled.json`, which is all that a lookup loads: one JSON
- * string, which an engine reads faster than an object of a program.
+ * Compiles `catalog/hardware/*.json` with its indices into `catalog/hardware-compiled.json`, which is all that a lookup loads: one string.
  * Run after each change of the rows: `npx tsx catalog/build/compile-hardware.ts`. A test holds it against them.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { indicesOf } from "../../src/core/sources/hardware-index.ts";
 import { packHardware } from "../../src/core/sources/hardware-pack.ts";
 import { type HardwareRow, hardwareFile } from "../../src/core/sources/hardware-row.ts";
 
@@ -16,7 +14,7 @@ export function hardwareRows(folder: string): HardwareRow[] {
 }
 
 export function compiledHardware(rows: readonly HardwareRow[]): string {
-  return `${JSON.stringify(packHardware(rows, indicesOf(rows)))}\n`;
+  return `${JSON.stringify(packHardware(rows))}\n`;
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -5,8 +5,8 @@
 import type { Backend } from "../facts/hardware.ts";
 import { type Bytes, type BytesPerSecond, type FlopsPerSecond, GIB, MIB } from "../units.ts";
 import { nameKey, printedKey, readingsOf } from "./device-names.ts";
-import { gapless, type HardwareIndices, indicesOf, type RowLookup, rowLookup } from "./hardware-index.ts";
-import { unpackHardware } from "./hardware-pack.ts";
+import { gapless, linesOf, rowLookup } from "./hardware-index.ts";
+import { type HardwareRows, rowsOf, unpackHardware } from "./hardware-pack.ts";
 import type { HardwareRow } from "./hardware-row.ts";
 import { pcieBytesPerSecond } from "./pcie.ts";
 
@@ -36,7 +36,10 @@ export interface HardwareEntry {
 }
 
 export interface HardwareCatalog {
+  /** every row, in the order of the files */
   readonly entries: readonly HardwareEntry[];
+  /** of every row, without reading the rows */
+  readonly ids: readonly string[];
   byId(id: string): HardwareEntry | undefined;
   /** every entry an id, driver name or alias can mean, whole words only; empty when none */
   named(name: string): readonly HardwareEntry[];
@@ -68,41 +71,65 @@ function entryOf(row: HardwareRow): HardwareEntry {
   };
 }
 
-/** Makes rows that are already checked searchable; `indices` are theirs where they are known beforehand. */
-export function hardwareCatalog(rows: readonly HardwareRow[], indices?: HardwareIndices): HardwareCatalog {
-  const entries = rows.map(entryOf);
-  const ids = new Map(entries.map((entry) => [entry.id, entry]));
-  const texts = indices ?? indicesOf(rows);
-  const [printed, readings, pci] = [rowLookup(texts.printed), rowLookup(texts.readings), rowLookup(texts.pci)];
-  const found = (lookup: RowLookup, key: string): readonly HardwareEntry[] | undefined => lookup(key)?.flatMap((position) => entries[position] ?? []);
+/** Makes rows searchable that are already checked. */
+export function hardwareCatalog(rows: readonly HardwareRow[]): HardwareCatalog {
+  return catalogOf(rowsOf(rows));
+}
+
+/** An entry is made when it is first asked for: a lookup needs one or two of 633. */
+function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
+  const made: HardwareEntry[] = [];
+  const entryAt = (position: number): HardwareEntry => {
+    const known = made[position];
+    if (known !== undefined) return known;
+    const entry = entryOf(rowAt(position));
+    made[position] = entry;
+    return entry;
+  };
+  const lookup = (index: string): ((key: string) => readonly HardwareEntry[] | undefined) => {
+    const find = rowLookup(index);
+    return (key) => find(key)?.map(entryAt);
+  };
+  const [ids, printed, readings, pci] = [lookup(indices.ids), lookup(indices.printed), lookup(indices.readings), lookup(indices.pci)];
   const named = (name: string): readonly HardwareEntry[] => {
-    const exact = ids.get(name.trim().toLowerCase());
-    if (exact !== undefined) return [exact];
+    const exact = ids(name.trim().toLowerCase());
+    if (exact !== undefined) return exact;
     // a table that cuts names ("RTX 4070 ...") also cuts "Ti" and "Laptop GPU": nothing can be known from it
     if (name.includes("...")) return [];
-    const literal = found(printed, printedKey(name));
+    const literal = printed(printedKey(name));
     if (literal !== undefined) return literal;
     for (const reading of readingsOf(name)) {
-      const close = found(readings, gapless(nameKey(reading)));
+      const close = readings(gapless(nameKey(reading)));
       if (close !== undefined) return close;
     }
     return [];
   };
-  let patterns: readonly { readonly entry: HardwareEntry; readonly pattern: RegExp }[] | undefined;
+  let patterns: readonly { readonly position: number; readonly pattern: RegExp }[] | undefined;
+  let entries: readonly HardwareEntry[] | undefined;
+  let idList: readonly string[] | undefined;
   return {
-    entries,
-    byId: (id) => ids.get(id),
+    get entries() {
+      entries ??= Array.from({ length: count }, (_, position) => entryAt(position));
+      return entries;
+    },
+    get ids() {
+      idList ??= linesOf(indices.ids).map(([id]) => id);
+      return idList;
+    },
+    byId: (id) => ids(id)?.[0],
     named,
     processor(model) {
       const plain = model.slice(0, 120).replace(/\((R|TM)\)|[®™]/gi, "").replace(/\s+/g, " ");
       const byName = named(plain).find((entry) => entry.kind === "cpu");
-      patterns ??= entries.flatMap((entry) => (entry.row.modelPattern === undefined ? [] : [{ entry, pattern: new RegExp(entry.row.modelPattern, "i") }]));
-      return byName ?? patterns.find(({ pattern }) => pattern.test(plain))?.entry;
+      if (byName !== undefined) return byName;
+      patterns ??= linesOf(indices.patterns).map(([pattern, position]) => ({ position: Number(position), pattern: new RegExp(pattern, "i") }));
+      const platform = patterns.find(({ pattern }) => pattern.test(plain));
+      return platform === undefined ? undefined : entryAt(platform.position);
     },
     byPciId(deviceId, revision) {
       const id = deviceId.toLowerCase();
-      const exact = revision === undefined ? undefined : found(pci, `${id}:${revision.toLowerCase().replace(/^0x/, "").padStart(2, "0")}`);
-      return exact ?? found(pci, id) ?? [];
+      const exact = revision === undefined ? undefined : pci(`${id}:${revision.toLowerCase().replace(/^0x/, "").padStart(2, "0")}`);
+      return exact ?? pci(id) ?? [];
     },
   };
 }
@@ -117,6 +144,5 @@ export function loadHardwareCatalog(): Promise<HardwareCatalog> {
 
 async function read(): Promise<HardwareCatalog> {
   const { default: compiled } = await import("../../../catalog/hardware-compiled.json", { with: { type: "json" } });
-  const { rows, indices } = unpackHardware(compiled);
-  return hardwareCatalog(rows, indices);
+  return catalogOf(unpackHardware(compiled));
 }

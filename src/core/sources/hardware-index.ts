@@ -7,12 +7,15 @@ import type { HardwareRow } from "./hardware-row.ts";
 
 /** One line a key: `key=1,17`, the positions of its rows. Text, because a lookup needs one key of thousands. */
 export interface HardwareIndices {
+  readonly ids: string;
   /** names as printed (`printedKey`) */
   readonly printed: string;
   /** readings of names by their identifying words, without gaps */
   readonly readings: string;
   /** `vendor:device:revision`, and `vendor:device` for lookups that know no revision */
   readonly pci: string;
+  /** regular expressions of processor rows */
+  readonly patterns: string;
 }
 
 /** Positions of the rows under a key; undefined where the index has no such key. */
@@ -22,15 +25,15 @@ export type RowLookup = (key: string) => readonly number[] | undefined;
 export function rowLookup(index: string): RowLookup {
   let lines: Map<string, string> | undefined;
   return (key) => {
-    if (lines === undefined) {
-      lines = new Map();
-      for (const line of index.split("\n")) {
-        const at = line.lastIndexOf("=");
-        lines.set(line.slice(0, at), line.slice(at + 1));
-      }
-    }
+    lines ??= new Map(linesOf(index));
     return key === "" ? undefined : lines.get(key)?.split(",").map(Number);
   };
+}
+
+/** Keys with the positions of their rows, in the order of the rows. */
+export function linesOf(index: string): [key: string, positions: string][] {
+  if (index === "") return [];
+  return index.split("\n").map((line) => [line.slice(0, line.lastIndexOf("=")), line.slice(line.lastIndexOf("=") + 1)]);
 }
 
 /** "rtx 4090" and "rtx4090" are one key: the whole name without its gaps, never a part of it. */
@@ -58,10 +61,12 @@ const printedNamesOf = (row: HardwareRow): string[] => [row.name, ...(row.aliase
 
 export function indicesOf(rows: readonly HardwareRow[]): HardwareIndices {
   return {
+    ids: indexOf(rows, (row) => [row.id]),
     printed: indexOf(rows, (row) => printedNamesOf(row).map(printedKey)),
     readings: indexOf(rows, (row) =>
       namesOf(row).flatMap((name) => readingsOfCatalogName(name).map((reading) => gapless(nameKey(reading)))),
     ),
     pci: indexOf(rows, (row) => (row.pciIds ?? []).flatMap((id) => [id, id.split(":").slice(0, 2).join(":")])),
+    patterns: indexOf(rows, (row) => (row.modelPattern === undefined ? [] : [row.modelPattern])),
   };
 }

@@ -33,7 +33,7 @@ function preferred(entries: readonly HardwareEntry[]): HardwareEntry | undefined
 }
 
 function unknownDevice(name: string, catalog: HardwareCatalog): InputError {
-  const ids = catalog.entries.map((entry) => entry.id);
+  const { ids } = catalog;
   const prefix = `${nameKey(name).replaceAll(" ", "-")}-`;
   const group = ids.filter((id) => id.startsWith(prefix)).slice(0, 8);
   const shown = name.slice(0, 60);
