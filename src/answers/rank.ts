@@ -20,6 +20,7 @@ import { type AnswerContext, type GatheredHardware, gatherHardware, type Gathere
 import { loadInstalled } from "./installed.ts";
 import { loadAbilities } from "./abilities.ts";
 import { catalogChoice, type ModelChoice, variantsOf } from "./model.ts";
+import { pauses } from "./pause.ts";
 
 export interface RankArguments extends QuestionArguments {
   readonly hardware: string;
@@ -104,7 +105,9 @@ async function judgeCatalog(question: Question, hardware: Hardware, run: Gathere
   const unfit: RankedOption[] = [];
   const named = filters.models ? new Set(filters.models.map((name) => findEntry(catalog, name).id)) : undefined;
   let consideredCount = 0;
-  for (const entry of catalog.models) {
+  const pause = pauses(context, catalog.models.length, "judging models");
+  for (const [index, entry] of catalog.models.entries()) {
+    await pause(index);
     if (named && !named.has(entry.id)) continue;
     consideredCount++;
     const reason = named ? undefined : filterReasons(entry, catalog.architectureOf(entry), question, filters);
