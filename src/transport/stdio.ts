@@ -4,7 +4,7 @@ import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 
 /** How long answers that are under way may still take once the client has closed our input. */
-const GRACE_MS = 150;
+const GRACE_MS = 100;
 
 /** Serves until the client goes; then ends the process within 200 ms, whatever is still running. */
 export async function serveStdio(server: Server): Promise<void> {
