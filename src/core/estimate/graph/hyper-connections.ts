@@ -40,10 +40,25 @@ export function reconnect(output: Node, streams: Node, { post, comb }: Connectio
   return g.hyperConnectionPost(output, streams, post, comb);
 }
 
-/** All streams as one, ahead of the final norm: step by step, without the fused operator. */
-export function joinStreams(weights: Weights, streams: Node): Node {
+/** How much of each stream goes on to the output matrix. */
+export function outputShares(weights: Weights, streams: Node): Node {
   const mixes = mixesOf(streams, weights.need("output_hc_fn.weight"));
-  const shares = g.scale(g.sigmoid(affine(mixes, weights.need("output_hc_scale.weight"), weights.need("output_hc_base.weight"))));
+  return g.scale(g.sigmoid(affine(mixes, weights.need("output_hc_scale.weight"), weights.need("output_hc_base.weight"))));
+}
+
+/** The two parts of a connection without a mix among streams: each stream's share of the input, and of the output. */
+export function shares(weights: Weights, stem: string, streams: Node): { readonly pre: Node; readonly post: Node } {
+  const count = streams.ne1;
+  const scales = weights.need(`${stem}_scale.weight`);
+  const base = weights.need(`${stem}_base.weight`);
+  const mixes = mixesOf(streams, weights.need(`${stem}_fn.weight`));
+  const part = (): Node =>
+    g.sigmoid(affine(g.view2d(mixes, count, mixes.ne1, mixes.nb1), g.view1d(scales, 1), g.view1d(base, count)));
+  return { pre: g.scale(part()), post: g.scale(g.scale(part())) };
+}
+
+/** Streams summed by their shares, step by step, without the fused operator. */
+export function weighedSum(streams: Node, shares: Node): Node {
   let sum: Node | undefined;
   for (let stream = 0; stream < streams.ne1; stream++) {
     const own = g.view2d(streams, streams.ne0, streams.ne2, streams.nb2);

@@ -101,7 +101,9 @@ function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: 
   graph.expand(g.setRows(rows, g.view2d(k, width, k.ne2, k.nb2), input.rows));
   const keys = g.view4d(cache, k.ne0, k.ne1, cache.ne1, cache.ne2, g.rowSize(cache, k.ne0), cache.nb1, cache.nb2);
   const values = g.view4d(keys, v.ne0, keys.ne1, keys.ne2, keys.ne3, keys.nb1, keys.nb2, keys.nb3);
-  const cur = attend(build, q, keys, values, input.mask, { latentValue: site.weights.need("attn_v_b.weight"), layer: site.index });
+  const sinks = site.weights.find("attn_sinks.weight");
+  const latentValue = site.weights.need("attn_v_b.weight");
+  const cur = attend(build, q, keys, values, input.mask, { latentValue, layer: site.index, ...(sinks ? { sinks } : {}) });
   return open ? cur : site.weights.linear("attn_output", cur);
 }
 

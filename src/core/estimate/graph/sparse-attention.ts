@@ -13,11 +13,11 @@ import type { Node } from "./node.ts";
 export interface IndexerInput {
   readonly rows: Node;
   readonly mask: Node;
-  readonly rotation: Node;
+  readonly rotation: Node | undefined;
 }
 
-/** The rotation is the largest power of two that divides the indexer's width, from 64 on; here it is there without quantization too. */
-export function indexerInput(build: Build): IndexerInput {
+/** The rotation is the largest power of two that divides the indexer's width, from 64 on; where used, it is so without quantization too. */
+export function indexerInput(build: Build, rotated = true): IndexerInput {
   const { batch, shape } = build;
   const width = build.count("attention.indexer.key_length");
   let rows = 64;
@@ -26,7 +26,7 @@ export function indexerInput(build: Build): IndexerInput {
     rows: g.inputTensor("i64", batch.tokens),
     // the fused operator reads f16 whatever attention does
     mask: g.inputTensor("f16", shape.cells, batch.tokens / shape.streams, 1, shape.streams),
-    rotation: g.inputTensor("f32", rows, rows),
+    rotation: rotated ? g.inputTensor("f32", rows, rows) : undefined,
   };
 }
 
@@ -38,9 +38,13 @@ export function chosenTokens(build: Build, site: LayerSite, input: IndexerInput,
   const heads = build.count("attention.indexer.head_count");
   const { streams } = shape;
   let q = g.reshape(weights.mulMat("indexer.attn_q_b", latent), width, heads, batch.tokens);
-  q = g.mulMat(input.rotation, g.ropeExt(q, positions));
+  const turned = (part: Node): Node => {
+    const roped = g.ropeExt(part, positions);
+    return input.rotation ? g.mulMat(input.rotation, roped) : roped;
+  };
+  q = turned(q);
   let k = g.reshape(weights.norm("indexer.k_norm", weights.mulMat("indexer.attn_k", x), "layer"), width, 1, batch.tokens);
-  k = g.mulMat(input.rotation, g.ropeExt(k, positions));
+  k = turned(k);
   const cache = indexerCache(build, site, width);
   const rows = streams > 1 ? g.reshape(cache, width, cache.ne1 * cache.ne2) : cache;
   graph.expand(g.setRows(rows, g.view2d(k, width, k.ne2, k.nb2), input.rows));

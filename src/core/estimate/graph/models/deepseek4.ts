@@ -3,7 +3,7 @@ import type { Build, LayerSite } from "../builder.ts";
 import { type CompressedInput, compress, compressedAttention, compressedInput, FINE_RATIO } from "../compressed-attention.ts";
 import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
-import { connect, joinStreams, reconnect } from "../hyper-connections.ts";
+import { connect, outputShares, reconnect, weighedSum } from "../hyper-connections.ts";
 import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
@@ -36,7 +36,8 @@ function deepseek4(build: Build): void {
     streams = reconnect(g.add(routed, shared), streams, second);
   }
   const picked = g.getRows(g.reshape(streams, width * streamCount, batch.tokens), rows);
-  outputHead(build, joinStreams(build.weights, g.reshape(picked, width, streamCount, batch.outputs)));
+  const last = g.reshape(picked, width, streamCount, batch.outputs);
+  outputHead(build, weighedSum(last, outputShares(build.weights, last)));
 }
 
 function attention(build: Build, site: LayerSite, input: CompressedInput, x: Node, positions: Node): Node {

@@ -5,6 +5,7 @@ import { deepseek4Graphs } from "./deepseek4.ts";
 import { deltaGraphs } from "./delta.ts";
 import { encoderGraphs } from "./encoders.ts";
 import { gemma4Graphs } from "./gemma4.ts";
+import { hunyuan4Graphs } from "./hunyuan4.ts";
 import { hybridGraphs } from "./hybrid.ts";
 import { kimi3Graphs } from "./kimi3.ts";
 import { latentGraphs } from "./latent.ts";
@@ -18,7 +19,7 @@ import { llama4Graphs } from "./llama4.ts";
 
 export type GraphBuilder = (build: Build) => void;
 
-const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs, ...deepseek4Graphs, ...kimi3Graphs };
+const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs, ...deepseek4Graphs, ...kimi3Graphs, ...hunyuan4Graphs };
 
 /** undefined: this architecture's graph is not known here. */
 export function graphOf(hyper: Hyperparameters): GraphBuilder | undefined {

@@ -29,6 +29,7 @@ const layerKinds: Readonly<Record<string, LayerKind>> = {
   // each layer brings a leaf of its own that is there from the start
   deepseek32: (_, index) => index,
   "glm-dsa": (_, index) => index,
+  hy_v4: (_, index) => index,
   deepseek4: (_, index) => index,
   // every few layers one more state is kept to the end
   "kimi-k3": (_, index) => index,
