@@ -16,9 +16,9 @@ const MAX_PERIOD = 12;
 
 /**
  * Repeats that are kept of a long run, and the cycle its length keeps step with: the hidden state of some models takes turns in
- * two places, of some in three. Over 4,872 runs of 198 models, 6 and 2 differ from the whole graph in 9 cases, 8 and 6 in none.
+ * two places, of some in three. Over 4,872 runs of 198 models 4 repeats fall short in one, 5 in none; one more for good measure.
  */
-const KEPT_REPEATS = 8;
+const KEPT_REPEATS = 6;
 const CYCLE = 6;
 
 const classesOfModels = new WeakMap<Hyperparameters, { readonly table: WeightTable; readonly classes: readonly number[] }>();

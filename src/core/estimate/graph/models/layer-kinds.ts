@@ -1,6 +1,6 @@
 /**
  * Architectures whose graphs tell layers apart by their index alone, beyond what facts and tensors show.
- * A test reads every other architecture's graph with the index withheld.
+ * A test compares shortened and whole graphs of every published shape.
  */
 import type { Hyperparameters, MetadataValue } from "../../../facts/model.ts";
 import type { LayerKind } from "../layer-runs.ts";
@@ -23,19 +23,20 @@ const layerKinds: Readonly<Record<string, LayerKind>> = {
   qwen3vlmoe: deepstack,
   gemma3n: (_, index) => (index < 10 ? 1 : 0),
   cohere2moe: (hyper, index) => (index < Number(key(hyper, "leading_dense_block_count") ?? 0) ? 1 : 0),
-  step35: (_, index) => index,
-  rwkv6: (_, index) => index,
-  rwkv7: (_, index) => index,
+  step35: distinct,
+  rwkv6: distinct,
+  rwkv7: distinct,
   // each layer brings a leaf of its own that is there from the start
-  deepseek32: (_, index) => index,
-  "glm-dsa": (_, index) => index,
-  hy_v4: (_, index) => index,
-  deepseek4: (_, index) => index,
+  deepseek32: distinct,
+  "glm-dsa": distinct,
+  hy_v4: distinct,
+  "minimax-m3": distinct,
+  deepseek4: distinct,
   // every few layers one more state is kept to the end
-  "kimi-k3": (_, index) => index,
-  rwkv6qwen2: (_, index) => index,
-  arwkv7: (_, index) => index,
-  nanbeige: (_, index) => index,
+  "kimi-k3": distinct,
+  rwkv6qwen2: distinct,
+  arwkv7: distinct,
+  nanbeige: distinct,
 };
 
 /** undefined: equal facts and tensors make equal layers. */

@@ -1,0 +1,67 @@
+/** ggml's allocator on graphs small enough to follow by hand; whole models stand in compute.test.ts. */
+import { describe, expect, it } from "vitest";
+import { allocateGraph } from "../../../../src/core/estimate/graph/allocator.ts";
+import * as g from "../../../../src/core/estimate/graph/ggml.ts";
+import { Graph } from "../../../../src/core/estimate/graph/graph.ts";
+import type { Node } from "../../../../src/core/estimate/graph/node.ts";
+import { scheduleGraph } from "../../../../src/core/estimate/graph/scheduler.ts";
+import { HOST } from "../../../../src/core/facts/placement.ts";
+
+const ALIGNMENT_BYTES = 32;
+const KIB = 1024;
+
+/** Peak of one device and the host. */
+function peaks(...results: Node[]): number[] {
+  const graph = new Graph();
+  for (const result of results) graph.expand(result);
+  return allocateGraph(scheduleGraph(graph, 1, 1), [ALIGNMENT_BYTES, ALIGNMENT_BYTES]);
+}
+
+/** f32 rows of a kibibyte each */
+const weight = (device: number, rows = 256): Node => g.storedTensor("f32", device, true, 256, rows);
+const input = (rows = 1): Node => g.inputTensor("f32", 256, rows);
+
+describe("allocation of a graph", () => {
+  it("holds an input on the host and its copy on the device", () => {
+    expect(peaks(g.mulMat(weight(0), input()))).toEqual([2 * KIB, KIB]);
+  });
+
+  it("writes an operator over a source that nobody needs any more", () => {
+    const product = g.mulMat(weight(0), input());
+    expect(peaks(g.scale(g.scale(product)))).toEqual([2 * KIB, KIB]);
+  });
+
+  it("does not write over a source that is still needed", () => {
+    const product = g.mulMat(weight(0), input());
+    expect(peaks(g.add(g.scale(product), product))).toEqual([2 * KIB, KIB]);
+    expect(peaks(g.mul(g.norm(product), product))[0]).toBe(2 * KIB);
+  });
+
+  it("keeps outputs to the end", () => {
+    const kept = g.setOutput(g.mulMat(weight(0), input()));
+    expect(peaks(g.norm(g.norm(kept)))[0]).toBe(3 * KIB);
+  });
+
+  it("frees what a view looks at only after the view's last use", () => {
+    const product = g.mulMat(weight(0), input());
+    const later = g.norm(g.view1d(product, 128));
+    expect(peaks(g.norm(g.norm(product)), later)[0]).toBeGreaterThan(2 * KIB);
+  });
+
+  it("runs operators where their first weight lies", () => {
+    expect(peaks(g.mulMat(weight(HOST), input()))).toEqual([0, 2 * KIB]);
+    expect(peaks(g.mulMat(weight(0), g.mulMat(weight(HOST), input())))).toEqual([2 * KIB, 2 * KIB]);
+  });
+
+  it("rounds every tensor up to the alignment of its buffer", () => {
+    const odd = g.inputTensor("f32", 1);
+    expect(peaks(g.mulMat(g.storedTensor("f32", 0, true, 1, 1), odd))).toEqual([2 * ALIGNMENT_BYTES, ALIGNMENT_BYTES]);
+  });
+
+  it("copies inputs four times when micro-batches overlap", () => {
+    const graph = new Graph();
+    graph.expand(g.mulMat(weight(0), input()));
+    const [device, host] = allocateGraph(scheduleGraph(graph, 1, 4), [ALIGNMENT_BYTES, ALIGNMENT_BYTES]);
+    expect([device, host]).toEqual([5 * KIB, 4 * KIB]);
+  });
+});
