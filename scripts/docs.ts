@@ -1,8 +1,9 @@
-/** Writes the generated parts of the README: the table of tools. */
+/** Writes the generated parts of the README: the table of tools, and what the program says for a machine that is named. */
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tools } from "../src/tools/index.ts";
-import { root } from "./prepare.mjs";
+import { ensureBuilt, root } from "./prepare.mjs";
 
 /** The text with the part between `<!-- name:begin -->` and `<!-- name:end -->` replaced. */
 export function withPart(text: string, name: string, part: string): string {
@@ -18,7 +19,17 @@ export function toolTable(): string {
   return ["| tool | question | what it does |", "|---|---|---|", ...rows].join("\n");
 }
 
+const EXAMPLE = ["--hardware", "rtx-4090, ram=64GiB", "--use-case", "coding"];
+
+function transcript(): string {
+  const said = execFileSync(process.execPath, [join(root, "dist/cli.js"), "here", ...EXAMPLE], { encoding: "utf8" });
+  const asked = EXAMPLE.map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" ");
+  return `\`\`\`text\n$ npm start -- ${asked}\n${said.replaceAll(root, "<folder>").trim()}\n\`\`\``;
+}
+
 if (process.argv[1]?.endsWith("docs.ts")) {
+  await ensureBuilt();
   const path = join(root, "README.md");
-  writeFileSync(path, withPart(readFileSync(path, "utf8"), "tools", toolTable()));
+  const text = withPart(readFileSync(path, "utf8"), "tools", toolTable());
+  writeFileSync(path, withPart(text, "transcript", transcript()));
 }

@@ -7,11 +7,12 @@ import { probeHardware } from "../tools/probe-hardware.ts";
 import { rankModels } from "../tools/rank-models.ts";
 import { clientConfiguration } from "./client-configuration.ts";
 import { readWords } from "./options.ts";
-import { quantity } from "./print.ts";
+import { quantity, wrap } from "./print.ts";
 import { shellContext } from "./shell.ts";
 
 const known: ReadonlySet<string> = new Set(["use-case", "hardware", "limit", "json"]);
 const SHOWN_COUNT = 5;
+const COLUMNS = 100;
 
 type Ranking = Awaited<ReturnType<typeof rankModels.run>>;
 type Plan = Awaited<ReturnType<typeof planConfig.run>>;
@@ -43,8 +44,8 @@ export async function runHere(world: World, argv: readonly string[], programPath
     return 0;
   }
   const parts = [
-    machine?.summary ?? `Hardware: ${ranking.hardware.name}`,
-    ...(machine?.warnings.map((warning) => `Note: ${warning}`) ?? []),
+    ...wrap(machine?.summary ?? `Hardware: ${ranking.hardware.name}`, COLUMNS),
+    ...(machine?.warnings.flatMap((warning) => wrap(`Note: ${warning}`, COLUMNS)) ?? []),
     "",
     ...rankingLines(ranking, useCase ?? "general"),
     ...(plan === undefined ? [] : ["", ...planLines(plan)]),
@@ -57,7 +58,7 @@ export async function runHere(world: World, argv: readonly string[], programPath
 
 function rankingLines(ranking: Ranking, useCase: string): readonly string[] {
   if (ranking.models.length === 0) return [ranking.summary];
-  const heading = ["", "model", "recipe", "memory", "speed", "context", "weights"];
+  const heading = ["", "model", "recipe", "memory", "speed", "context", "runs on"];
   const rows = ranking.models.map((model) => [
     `${model.rank}.`,
     model.id,
@@ -81,8 +82,8 @@ function rankingLines(ranking: Ranking, useCase: string): readonly string[] {
 
 function planLines(plan: Plan): readonly string[] {
   const commands = plan.commands.flatMap(({ step, command, note }) => [
-    `  # ${step}${note === undefined ? "" : `: ${note}`}`,
+    ...wrap(`${step}${note === undefined ? "" : `: ${note}`}`, COLUMNS - 4).map((line) => `  # ${line}`),
     ...command.split("\n").map((line) => `  ${line}`),
   ]);
-  return ["To run the first:", `  ${plan.summary}`, ...commands];
+  return ["To run the first:", ...wrap(plan.summary, COLUMNS - 2).map((line) => `  ${line}`), ...commands];
 }

@@ -10,7 +10,7 @@ export function printable(answer: object): string {
 const units: readonly (readonly [RegExp, (value: number) => string])[] = [
   [/BytesPerSecond$/, (value) => `${short(value / 1e9)} GB/s`],
   [/FlopsPerSecond$/, (value) => `${short(value / 1e12)} TFLOPS`],
-  [/TokensPerSecond$/, (value) => `${short(value)} tok/s`],
+  [/TokensPerSecond$/, (value) => `${Number(value.toPrecision(2))} tok/s`],
   [/Seconds$/, (value) => `${short(value)} s`],
   [/Bytes(PerToken)?$/, (value) => `${short(value / 1024 ** 3)} GiB`],
   [/Fraction$/, (value) => `${short(value * 100)} %`],
@@ -60,4 +60,17 @@ function flat(name: string, value: Value): string | undefined {
   if ("low" in value && "mid" in value && "high" in value)
     return `${flat(name, value.mid)} (${flat("", value.low)} to ${flat("", value.high)})`;
   return Object.keys(value).length === 0 ? "none" : undefined;
+}
+
+/** Text of at most `columns` a line, broken between words. */
+export function wrap(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }

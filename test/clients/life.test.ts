@@ -14,10 +14,13 @@ describe("the process", () => {
     expect(tookMs).toBeLessThan(END_MS);
   });
 
-  it("ends with its client while a tool runs", async () => {
+  it.each([
+    ["measures", "probe_hardware", { measure: true }],
+    ["calculates", "rank_models", { hardware: "rtx-4090, ram=64GiB" }],
+  ])("ends with its client while a tool %s", async (_, name, args) => {
     const session = new StdioSession();
     await session.initialize();
-    session.request("tools/call", { name: "probe_hardware", arguments: { measure: true } });
+    session.request("tools/call", { name, arguments: args });
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect((await session.end()).tookMs).toBeLessThan(END_MS);
   });
