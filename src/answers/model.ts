@@ -1,5 +1,5 @@
 /** A model reference becomes what decisions take: variants to choose from, abilities, and where the artefact is. */
-import { commonRecipes, type Variant, variant } from "../core/decide/variants.ts";
+import { publishedRecipes, type Variant, variant } from "../core/decide/variants.ts";
 import { priorAbility } from "../core/estimate/quality.ts";
 import { type Abilities, type Ability, domains } from "../core/facts/ability.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
@@ -49,7 +49,7 @@ export function catalogModel(catalog: ModelCatalog, entry: ModelEntry, recipe: R
   return model;
 }
 
-export function variantsOf(catalog: ModelCatalog, entry: ModelEntry, wanted: readonly string[] = commonRecipes): Variant[] {
+export function variantsOf(catalog: ModelCatalog, entry: ModelEntry, wanted: readonly string[] = publishedRecipes(catalog.hyperparametersOf(entry).architecture)): Variant[] {
   return recipes.filter((recipe) => wanted.includes(recipe)).map((recipe) => variant(recipe, () => catalogModel(catalog, entry, recipe)));
 }
 
@@ -71,7 +71,7 @@ function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: 
   const modelOf = (recipe: Recipe): Model => (stored?.recipe === recipe && stored ? stored : catalog && entry ? catalogModel(catalog, entry, recipe) : resolved.model(recipe));
   const variantOf = (recipe: Recipe): Variant => variant(recipe, () => modelOf(recipe));
   const file: Variant | undefined = stored && variant(stored.recipe, () => stored);
-  const common = recipes.filter((recipe) => commonRecipes.includes(recipe)).map(variantOf);
+  const common = recipes.filter((recipe) => publishedRecipes(resolved.hyper.architecture).includes(recipe)).map(variantOf);
   const named = resolved.recipe === undefined ? undefined : variantOf(resolved.recipe);
   const only = file ?? named;
   return {

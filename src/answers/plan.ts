@@ -14,7 +14,7 @@ import { fallbackSteps } from "../core/present/fallback.ts";
 import { llamaCommands, llamaEndpoint, overridesOf } from "../core/present/llama-cpp.ts";
 import { engineNotes, label, placementNotes } from "../core/present/notes.ts";
 import { ollamaCommands, ollamaEndpoint } from "../core/present/ollama.ts";
-import { shapePlacement, tensorTypeCounts } from "../core/present/placement.ts";
+import { shapePlacement, tensorTypeCounts, tensorTypeRows } from "../core/present/placement.ts";
 import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
 import { round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { shapeHardware, shapeMemory, shapeRun } from "../core/present/shapes.ts";
@@ -202,7 +202,7 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     notes: [...placementNotes(candidate), ...engineNotes(question.engine), ...hardware.warnings, ...choice.warnings],
     model: shapeModel(choice, best),
     hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
-    ...(args.detail === "detailed" ? { tensorTypes: candidate.model.tensors.map(({ name, type }) => ({ name, type })), steps: [{ name: "configurations judged", value: String(outcome.plan.triedCount) }] } : {}),
+    ...(args.detail === "detailed" ? { tensorTypes: tensorTypeRows(candidate.model), steps: [{ name: "configurations judged", value: String(outcome.plan.triedCount) }] } : {}),
   };
 }
 

@@ -69,7 +69,7 @@ function optionsOf(variant: Variant, ask: PlanQuestion, knowledge: Knowledge): {
       tried++;
       if (!closest || candidate.shortfall.totalBytes < closest.shortfall.totalBytes) closest = candidate;
       if (!candidate.fits) continue;
-      options.push({ ...judge(candidate, ask.ability, knowledge), variant });
+      options.push({ ...judge(candidate, ask.ability, knowledge, contextMode(ask)), variant });
       onDevices ||= candidate.runMode === "gpu";
       // a finer cache on devices alone leaves nothing for a coarser one to win, unless room is what is wanted
       if (candidate.runMode === "gpu" && ask.objective !== "context" && ask.objective !== "memory") break;
@@ -94,9 +94,14 @@ function withBatch(option: Option, ask: PlanQuestion, knowledge: Knowledge): Opt
     const candidate = bestPlacement(model, { ...run, ubatchTokens }, ask, knowledge);
     if (!candidate.fits || !ask.runModes.some((mode) => mode === candidate.runMode)) continue;
     const decodeKept = (candidate.speed?.decodeTokensPerSecond.mid ?? 0) >= DECODE_KEPT * (speed?.decodeTokensPerSecond.mid ?? 0);
-    if (decodeKept && taskSeconds(candidate) < SOONER * taskSeconds(best.candidate)) best = { ...judge(candidate, ask.ability, knowledge), variant: option.variant };
+    if (decodeKept && taskSeconds(candidate) < SOONER * taskSeconds(best.candidate)) best = { ...judge(candidate, ask.ability, knowledge, contextMode(ask)), variant: option.variant };
   }
   return best;
+}
+
+/** A plan is scored by the context it runs with; only who wants the most has it searched for every option. */
+function contextMode(ask: PlanQuestion): "searched" | "run" {
+  return ask.objective === "context" ? "searched" : "run";
 }
 
 function meets(option: Option, ask: PlanQuestion): boolean {
@@ -125,7 +130,10 @@ export function plan(ask: PlanQuestion, knowledge: Knowledge): PlanOutcome {
   const feasible = sortOptions(all.filter((option) => meets(option, ask)), ask.objective);
   const first = feasible[0];
   const best = first && withBatch(first, ask, knowledge);
-  if (best) return { outcome: "planned", plan: { best, all: sortOptions(all, ask.objective), triedCount } };
+  if (best) {
+    const { maxContextTokens } = judge(best.candidate, ask.ability, knowledge);
+    return { outcome: "planned", plan: { best: { ...best, maxContextTokens }, all: sortOptions(all, ask.objective), triedCount } };
+  }
   const fastest = sortOptions(all, "speed")[0];
   if (fastest) {
     const reached = fastest.candidate.speed?.decodeTokensPerSecond.mid ?? 0;

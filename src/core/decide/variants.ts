@@ -11,7 +11,15 @@ export interface Variant {
 }
 
 /** Recipes that publishers make of nearly every model, finest first: what "auto" chooses from. */
-export const commonRecipes: readonly string[] = ["BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_XS", "Q3_K_M", "IQ3_XXS", "Q2_K", "IQ2_XXS"];
+const commonRecipes: readonly string[] = ["BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_XS", "Q3_K_M", "IQ3_XXS", "Q2_K", "IQ2_XXS"];
+
+/** Architectures published in one form only: their makers' own 4-bit floats. Requantized files of them gain nothing. */
+const nativeRecipes: Readonly<Record<string, readonly string[]>> = { "gpt-oss": ["MXFP4_MOE"] };
+
+/** What "auto" chooses from for an architecture. */
+export function publishedRecipes(architecture: string): readonly string[] {
+  return (Object.hasOwn(nativeRecipes, architecture) ? nativeRecipes[architecture] : undefined) ?? commonRecipes;
+}
 
 /**
  * Least bits per weight worth running, by parameters: below it a smaller model is the better use of the memory.

@@ -29,3 +29,27 @@ export function shapePlacement({ memory, run, hardware, model }: Candidate) {
     tensorSplit: run.tensorSplit,
   };
 }
+
+/** Every tensor's type, like layers in one row: `blk.0-35.attn_q.weight`. */
+export function tensorTypeRows(model: Model): { readonly name: string; readonly type: string }[] {
+  const rows: { readonly stem: string; readonly type: string; readonly first: number; last: number }[] = [];
+  const open = new Map<string, (typeof rows)[number]>();
+  const outer: { readonly name: string; readonly type: string }[] = [];
+  for (const { name, type } of model.tensors) {
+    const match = /^blk\.(\d+)\.(.*)$/.exec(name);
+    const layer = Number(match?.[1] ?? -1);
+    const stem = match?.[2] ?? name;
+    if (!match) {
+      outer.push({ name, type });
+      continue;
+    }
+    const row = open.get(stem);
+    if (row && row.type === type && row.last === layer - 1) row.last = layer;
+    else {
+      const started = { stem, type, first: layer, last: layer };
+      rows.push(started);
+      open.set(stem, started);
+    }
+  }
+  return [...outer, ...rows.map(({ stem, type, first, last }) => ({ name: `blk.${first === last ? first : `${first}-${last}`}.${stem}`, type }))];
+}
