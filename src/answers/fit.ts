@@ -5,7 +5,7 @@ import { type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
 import { bytesByRole } from "../core/estimate/roles.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import { tensorBytes } from "../core/facts/tensor.ts";
-import { engineNotes, fitSummary, optionText, placementNotes } from "../core/present/notes.ts";
+import { contextNotes, engineNotes, fitSummary, optionText, placementNotes, stepsOf } from "../core/present/notes.ts";
 import { round1, round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { evidenceRows, shapeHardware, shapeMemory, shapeRun, shapeScores } from "../core/present/shapes.ts";
 import { runFlags } from "../core/present/llama-cpp.ts";
@@ -91,6 +91,7 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   const loss = perplexityIncrease(judged.quality.klDivergenceNats, knowledge.quality);
   const notes = [
     ...placementNotes(candidate),
+    ...contextNotes(candidate),
     ...engineNotes(question.engine),
     ...(bestRecipe !== undefined && bestRecipe !== model.recipe ? [`Best recipe of this model here: ${bestRecipe}.`] : []),
     ...(model.recipe === undefined ? [] : [`Quantization raises perplexity by about ${round1(loss.mid * 100)} % (${round1(loss.low * 100)} to ${round1(loss.high * 100)} %).`]),
@@ -141,6 +142,7 @@ function detailsOf(judged: Judged, choice: ModelChoice, ask: Parameters<typeof b
     tensorGroups: bytesByRole(candidate.model),
     activeBytesPerToken: activeBytes(judged),
     recipes,
+    steps: stepsOf(judged),
     ...(speed
       ? {
           decodeAtDepth: DEPTHS.map((depthTokens) => ({ depthTokens, decodeTokensPerSecond: roundInterval(decodeAt(candidate, depthTokens, knowledge)) })),
@@ -165,7 +167,8 @@ function activeBytes({ candidate }: Judged): number {
   return Math.round(groups.attention + groups.denseFfn + groups.experts * share + groups.sharedExperts + groups.output + tied + groups.norm + groups.other);
 }
 
-async function deviceChoices() {
+/** Catalog devices as a remedy: id and largest memory. */
+export async function deviceChoices() {
   const { loadHardwareCatalog } = await import("../core/sources/hardware-catalog.ts");
   const { entries } = await loadHardwareCatalog();
   return entries.flatMap((entry) => (entry.kind === "gpu" && entry.backends.length > 0 && entry.memoryBytes.length > 0 ? [{ id: entry.id, memoryBytes: entry.memoryBytes.at(-1) ?? 0 }] : []));

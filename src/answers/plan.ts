@@ -8,17 +8,18 @@ import type { PlaceMode } from "../core/decide/place.ts";
 import { allPlaceModes } from "../core/decide/choose.ts";
 import { type Objective, objectives, plan, sortOptions } from "../core/decide/plan.ts";
 import type { Variant } from "../core/decide/variants.ts";
+import { whyNot } from "../core/decide/why-not.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import type { Artefact, Command } from "../core/present/command.ts";
 import { fallbackSteps } from "../core/present/fallback.ts";
 import { llamaCommands, llamaEndpoint, overridesOf } from "../core/present/llama-cpp.ts";
-import { engineNotes, label, placementNotes } from "../core/present/notes.ts";
+import { contextNotes, engineNotes, label, optionLine, placementNotes } from "../core/present/notes.ts";
 import { ollamaCommands, ollamaEndpoint } from "../core/present/ollama.ts";
 import { shapePlacement, tensorTypeCounts, tensorTypeRows } from "../core/present/placement.ts";
 import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
 import { round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { shapeHardware, shapeMemory, shapeRun } from "../core/present/shapes.ts";
-import { shapeModel } from "./fit.ts";
+import { deviceChoices, shapeModel } from "./fit.ts";
 import { type AnswerContext, gatherHardware, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf, withDevices } from "./gather.ts";
 import { gatherModel, type ModelChoice } from "./model.ts";
 
@@ -155,6 +156,7 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const engines = writersFor(args.engines && args.engines.length > 0 ? args.engines : [question.engine]);
   if (outcome.outcome === "infeasible") {
     const judged = judge(outcome.closest, ability, knowledge);
+    const missing = whyNot(outcome.closest, choice.allVariants, ask, await deviceChoices(), knowledge);
     return {
       summary: `No plan for ${choice.name} on ${hardware.name} meets every limit: ${outcome.reason}.`,
       feasible: false,
@@ -166,7 +168,7 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
       alternatives: [],
       commands: [],
       fallback: [],
-      whyNot: { shortfallBytes: outcome.closest.shortfall.totalBytes, reason: outcome.reason, options: ["fit_model names what would make it fit"] },
+      whyNot: { shortfallBytes: missing.shortfallBytes, reason: outcome.reason, options: missing.options.map((option) => optionLine(option)) },
       notes: placementNotes(outcome.closest),
     };
   }
@@ -199,7 +201,7 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     ...(engines[0] ? { endpoint: engines[0].endpoint(artefact) } : {}),
     ...(choice.file === undefined ? { downloadBytes: candidate.model.fileBytes } : {}),
     fallback: fallbackSteps(candidate),
-    notes: [...placementNotes(candidate), ...engineNotes(question.engine), ...hardware.warnings, ...choice.warnings],
+    notes: [...placementNotes(candidate), ...contextNotes(candidate), ...engineNotes(question.engine), ...hardware.warnings, ...choice.warnings],
     model: shapeModel(choice, best),
     hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
     ...(args.detail === "detailed" ? { tensorTypes: tensorTypeRows(candidate.model), steps: [{ name: "configurations judged", value: String(outcome.plan.triedCount) }] } : {}),

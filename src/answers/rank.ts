@@ -115,12 +115,13 @@ async function judgeCatalog(question: Question, hardware: Hardware, run: Gathere
       reject(reason, entry.id);
       continue;
     }
-    const choice = catalogChoice(catalog, entry, undefined, abilitiesOf(entry), installed.has(entry));
+    const abilities = abilitiesOf(entry);
     // a tune nobody scored has its parent's ability at best: the parent stands for it unless it is asked for by name
-    if (!named && choice.abilities[question.row.domain]?.basis !== "measured" && parentStandsFor(catalog, entry)) {
+    if (!named && abilities[question.row.domain]?.basis !== "measured" && parentStandsFor(catalog, entry)) {
       reject("unscored fine-tunes, for which their base model stands", entry.id);
       continue;
     }
+    const choice = catalogChoice(catalog, entry, undefined, abilities, installed.has(entry));
     const hyper = catalog.hyperparametersOf(entry);
     const modelRun = run.runFor(hyper, filters.contextTokens ?? question.row.contextTokens);
     const ranked = rankModel(

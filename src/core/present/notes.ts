@@ -58,6 +58,32 @@ export function placementNotes(candidate: Candidate): string[] {
   return notes;
 }
 
+/** Where the context is less than the use case would have. */
+export function contextNotes({ run, model, question }: Candidate): string[] {
+  const trained = model.hyper.trainedContextTokens;
+  const wanted = question.row.contextTokens;
+  if (run.contextTokens >= wanted) return [];
+  if (trained > 0 && trained < wanted) return [`Context: ${run.contextTokens} tokens; ${question.useCase} would have ${wanted}, the model was trained on ${trained}.`];
+  return [`Context: ${run.contextTokens} tokens; ${question.useCase} would have ${wanted}.`];
+}
+
+/** How the numbers come about, for who wants to check them. */
+export function stepsOf({ candidate, scores, quality }: Judged): { readonly name: string; readonly value: string; readonly why: string }[] {
+  const { memory, room, question, speed } = candidate;
+  const devices = memory.devices.map((use, index) => {
+    const total = use.modelBytes + use.contextBytes + use.computeBytes;
+    return { name: `device ${index}`, value: `${formatBytes(total)} of ${formatBytes(room.devices[index]?.allowedBytes ?? 0)}`, why: `weights ${formatBytes(use.modelBytes)}, context ${formatBytes(use.contextBytes)}, compute ${formatBytes(use.computeBytes)}; allowed is capacity less the larger of margin and reserve` };
+  });
+  const host = memory.host.modelBytes + memory.host.contextBytes + memory.host.computeBytes;
+  return [
+    ...devices,
+    { name: "host", value: `${formatBytes(host)} of ${formatBytes(room.host.allowedBytes)}`, why: "RAM available less the process itself" },
+    ...(speed ? [{ name: "decode", value: formatSpeedInterval(speed.decodeTokensPerSecond), why: `mean from ${question.promptTokens} to ${question.promptTokens + question.outputTokens} live tokens, bound by ${speed.bound}` }] : []),
+    { name: "quality", value: String(Math.round(scores.quality)), why: `${quality.basis}; expected divergence of the stored weights ${quality.klDivergenceNats.toPrecision(2)} nats` },
+    { name: "weights of the score", value: `${question.row.weights.quality} ${question.row.weights.speed} ${question.row.weights.fit} ${question.row.weights.context}`, why: `quality, speed, fit, context for ${question.useCase}: ${question.row.reason}` },
+  ];
+}
+
 /** What an answer computed for llama.cpp says of another engine. */
 export function engineNotes(engine: string): string[] {
   if (engine === "llama.cpp") return [];
@@ -82,6 +108,11 @@ export function optionText(option: WhyNotOption): { readonly change: string; rea
     case "device":
       return { change: `use a ${option.deviceId} (${formatBytes(option.memoryBytes)})`, cost: "hardware" };
   }
+}
+
+export function optionLine(option: WhyNotOption): string {
+  const { change, cost } = optionText(option);
+  return `${change}: ${cost}`;
 }
 
 function speedCost(candidate: Candidate): string {
