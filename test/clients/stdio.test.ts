@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Ajv } from "ajv";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tools } from "../../src/tools/index.ts";
@@ -66,6 +69,51 @@ describe("a session over stdio", () => {
     expect(result.content).toHaveLength(1);
     expect(result.content[0]?.text).toMatch(message);
     expect(result.content[0]?.text).not.toMatch(/\n\s+at |node_modules|ZodError/);
+  });
+
+  it.each([
+    ["nothing", new Uint8Array()],
+    ["a beginning", new TextEncoder().encode("GGUF\u0003\u0000\u0000\u0000\u0001")],
+    ["counts without end", new Uint8Array([71, 71, 85, 70, 3, 0, 0, 0, ...Array(16).fill(255)])],
+    ["another format", new TextEncoder().encode("PK\u0003\u0004 and so on")],
+  ])("a GGUF file that holds %s is the caller's to fix", async (_, bytes) => {
+    const folder = mkdtempSync(join(tmpdir(), "modelfit-"));
+    const path = join(folder, "broken.gguf");
+    writeFileSync(path, bytes);
+    const result = await session.call("fit_model", { model: path, hardware: "rtx-4090" });
+    rmSync(folder, { recursive: true });
+    expect(result.isError, result.content[0]?.text).toBe(true);
+    expect((await session.request("ping")).result).toEqual({});
+  });
+
+  it("tells how far it is to those who ask", async () => {
+    const fresh = new StdioSession();
+    await fresh.initialize();
+    const params = {
+      name: "rank_models",
+      arguments: { hardware: "rtx-4090, ram=64GiB" },
+      _meta: { progressToken: "t" },
+    };
+    await fresh.request("tools/call", params);
+    const progress = fresh.messages.filter(({ method }) => method === "notifications/progress");
+    expect(progress.length).toBeGreaterThan(0);
+    await fresh.end();
+  });
+
+  it("stops when it is cancelled, and answers the next", async () => {
+    const fresh = new StdioSession();
+    await fresh.initialize();
+    fresh.send({
+      id: 77,
+      method: "tools/call",
+      params: { name: "rank_models", arguments: { hardware: "rtx-4090, ram=64GiB" } },
+    });
+    fresh.send({ method: "notifications/cancelled", params: { requestId: 77 } });
+    expect((await fresh.request("ping")).result).toEqual({});
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(fresh.messages.some(({ id }) => id === 77)).toBe(false);
+    expect(fresh.stderr).toBe("");
+    await fresh.end();
   });
 
   it("takes null for absent and numbers as text", async () => {
