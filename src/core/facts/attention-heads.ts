@@ -21,7 +21,10 @@ export interface HeadDims {
   readonly windowedValue: number;
 }
 
-/** Head widths: the key, else what the tensors show, else the hidden size over the heads of layer 0 (llama-model.cpp:1367-1400). */
+/**
+ * Head widths: the key, else what the tensors show, else the hidden size over the heads of layer 0 (llama-model.cpp:1367-1400).
+ * Without attention in layer 0 there are none; PLaMo 2 reads its keys all the same (src/models/plamo2.cpp:14-16).
+ */
 export function readHeadDims(
   reader: MetadataReader,
   embedding: number,
@@ -29,13 +32,14 @@ export function readHeadDims(
   widths: TensorWidths | undefined,
 ): HeadDims {
   const firstHeads = heads[0] ?? 0;
-  if (firstHeads === 0) return { key: 0, value: 0, windowedKey: 0, windowedValue: 0 };
+  if (firstHeads === 0 && reader.architecture !== "plamo2")
+    return { key: 0, value: 0, windowedKey: 0, windowedValue: 0 };
   const shown = (width: (index: number) => number | undefined) => {
     const index = kvHeads.findIndex((count, layer) => count > 0 && width(layer) !== undefined);
     const total = index < 0 ? undefined : width(index);
     return total === undefined ? undefined : Math.floor(total / (kvHeads[index] ?? 1));
   };
-  const hidden = Math.floor(embedding / firstHeads);
+  const hidden = firstHeads === 0 ? 0 : Math.floor(embedding / firstHeads);
   const key = reader.count("attention.key_length") ?? (widths && shown(widths.key)) ?? hidden;
   const value = reader.count("attention.value_length") ?? (widths && shown(widths.value)) ?? hidden;
   return {

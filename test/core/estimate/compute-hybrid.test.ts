@@ -3,7 +3,17 @@ import { describe, expect, test } from "vitest";
 import { type Comparison, compareRow } from "../../truth/compare-memory.ts";
 import { modelReader, readMemoryRows, truthFolder } from "../../truth/rows.ts";
 
-const architectures = ["mamba", "granitehybrid", "nemotron_h", "lfm2", "qwen3next", "qwen35", "deepseek2", "gemma4", "llama4"];
+const architectures = [
+  "mamba",
+  "granitehybrid",
+  "nemotron_h",
+  "lfm2",
+  "qwen3next",
+  "qwen35",
+  "deepseek2",
+  "gemma4",
+  "llama4",
+];
 
 const readModel = modelReader(truthFolder);
 const rows = [...readMemoryRows(truthFolder, "memory.jsonl"), ...readMemoryRows(truthFolder, "memory_server.jsonl")];
@@ -19,7 +29,8 @@ const errorOf = ({ compute: { estimated, measured } }: Comparison): number =>
 
 function figures(comparisons: readonly Comparison[]) {
   const errors = comparisons.map((comparison) => Math.abs(errorOf(comparison))).sort((a, b) => a - b);
-  const at = (fraction: number): number => errors[Math.min(errors.length - 1, Math.floor(errors.length * fraction))] ?? 0;
+  const at = (fraction: number): number =>
+    errors[Math.min(errors.length - 1, Math.floor(errors.length * fraction))] ?? 0;
   return {
     count: errors.length,
     exact: errors.filter((error) => error === 0).length / Math.max(1, errors.length),
@@ -32,11 +43,15 @@ function figures(comparisons: readonly Comparison[]) {
 describe.each(architectures)("compute buffers of %s", (architecture) => {
   test("equal the measured ones", async () => {
     const comparisons = await comparisonsOf(architecture);
-    const full = figures(comparisons.filter(({ placement }) => placement === "full" || placement === "several-devices"));
-    const rest = figures(comparisons.filter(({ placement }) => placement !== "full" && placement !== "several-devices"));
+    const full = figures(
+      comparisons.filter(({ placement }) => placement === "full" || placement === "several-devices"),
+    );
+    const rest = figures(
+      comparisons.filter(({ placement }) => placement !== "full" && placement !== "several-devices"),
+    );
     const percent = (value: number): string => `${(value * 100).toFixed(2)} %`;
     for (const [name, part] of Object.entries({ full, rest }))
-      console.log(
+      console.warn(
         `${architecture} ${name}: n ${part.count}, exact ${percent(part.exact)}, median ${percent(part.median)}, p95 ${percent(part.p95)}, worst ${percent(part.worst)}`,
       );
     expect(full.count).toBeGreaterThan(20);

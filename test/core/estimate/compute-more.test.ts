@@ -3,7 +3,6 @@
  * published shapes where there are any, else small ones (`model` says which). Measured with one RPC device: everything offloaded,
  * two sequences in small batches, and half of the layers offloaded.
  */
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { estimateCompute } from "../../../src/core/estimate/compute.ts";
 import { graphOf } from "../../../src/core/estimate/graph/models/index.ts";
@@ -13,8 +12,8 @@ import { type LayoutOptions, layoutTensors } from "../../../src/core/facts/layou
 import type { Metadata } from "../../../src/core/facts/model.ts";
 import { placeRun } from "../../../src/core/facts/place.ts";
 import type { Tensor } from "../../../src/core/facts/tensor.ts";
-import { GIB } from "../../../src/core/units.ts";
 import { parseRun, resolveRun } from "../../../src/core/sources/run-string.ts";
+import { GIB } from "../../../src/core/units.ts";
 import { readRows, truthFolder } from "../../truth/rows.ts";
 
 interface Row {
@@ -30,14 +29,19 @@ interface Row {
 }
 
 /** Tightened with every architecture described. */
-const UNDESCRIBED_CEILING = 16;
+const UNDESCRIBED_CEILING = 6;
 
 const rows = readRows<Row>(truthFolder, "compute-more.jsonl");
 
 /** Weights have sizes of their own and no part in these buffers, so any type will do; but a row of `token_types` is copied as it is, and converters keep it in f32. */
 function tensorsOf({ metadata, options }: Row): Tensor[] {
   const shapes = layoutTensors(readHyperparameters(metadata, undefined), options);
-  return shapes.map((shape): Tensor => ({ ...shape, type: shape.shape.length === 1 || shape.name.startsWith("token_types") ? "f32" : "f16" }));
+  return shapes.map(
+    (shape): Tensor => ({
+      ...shape,
+      type: shape.shape.length === 1 || shape.name.startsWith("token_types") ? "f32" : "f16",
+    }),
+  );
 }
 
 function estimates(row: Row) {
@@ -62,12 +66,14 @@ function estimates(row: Row) {
 
 /** Measured, but their graphs are not described yet. */
 const undescribed = rows
-  .filter(({ arch, metadata }) => graphOf({ ...readHyperparameters(metadata, undefined), architecture: arch }) === undefined)
+  .filter(
+    ({ arch, metadata }) => graphOf({ ...readHyperparameters(metadata, undefined), architecture: arch }) === undefined,
+  )
   .map(({ arch }) => arch);
 
 describe("compute buffers of every measured architecture", () => {
   test("few are undescribed", () => {
-    console.log(`${rows.length} architectures, ${undescribed.length} undescribed: ${undescribed.join(" ")}`);
+    console.warn(`${rows.length} architectures, ${undescribed.length} undescribed: ${undescribed.join(" ")}`);
     expect(rows.length).toBeGreaterThan(140);
     expect(undescribed.length).toBeLessThanOrEqual(UNDESCRIBED_CEILING);
   });

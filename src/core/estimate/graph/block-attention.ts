@@ -48,7 +48,14 @@ export function blockInput(build: Build, attention: AttentionInput): BlockInput 
 }
 
 /** One layer's attention, its last matrix included. `x`: the layer's normed input. */
-export function blockAttention(build: Build, site: LayerSite, input: BlockInput, x: Node, parts: Projections, positions: Node): Node {
+export function blockAttention(
+  build: Build,
+  site: LayerSite,
+  input: BlockInput,
+  x: Node,
+  parts: Projections,
+  positions: Node,
+): Node {
   const { graph, batch, shape } = build;
   const { weights, facts } = site;
   const heads = build.count("attention.indexer.head_count");
@@ -104,7 +111,15 @@ interface CachedHeads {
 }
 
 /** Tokens of one stream: block scores, the mask they make, and fused attention with a channel per K/V head. */
-function streamAttention(build: Build, site: LayerSite, input: BlockInput, q: Node, indexQueries: Node, cached: CachedHeads, heads: number): Node {
+function streamAttention(
+  build: Build,
+  site: LayerSite,
+  input: BlockInput,
+  q: Node,
+  indexQueries: Node,
+  cached: CachedHeads,
+  heads: number,
+): Node {
   const { keyDim, headCount, kvHeadCount, valueDim } = site.facts;
   const { positionCount, blockCount } = input;
   const cells = build.shape.cells;
@@ -115,7 +130,10 @@ function streamAttention(build: Build, site: LayerSite, input: BlockInput, q: No
   const placed = g.getRows(ownKeys, g.view1d(input.positionCells, positionCount));
   const flat = g.reshape(g.mulMat(placed, g.reshape(ownQueries, width, heads * tokens)), positionCount, heads, tokens);
   const { positionMask, blockBias } = input;
-  const scores = g.addInplace(flat, g.view3d(positionMask, positionCount, 1, tokens, positionMask.nb1, positionMask.nb1));
+  const scores = g.addInplace(
+    flat,
+    g.view3d(positionMask, positionCount, 1, tokens, positionMask.nb1, positionMask.nb1),
+  );
   const pooled = g.custom("pool_2d", "f32", [blockCount, heads, tokens], [scores]);
   const bias = g.view3d(blockBias, blockCount, 1, tokens, blockBias.nb1, blockBias.nb1);
   const chosenCount = Math.min(build.count("attention.indexer.top_k"), blockCount);

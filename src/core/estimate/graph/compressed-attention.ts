@@ -55,7 +55,13 @@ function rotationOf(width: number, needed: boolean): Node | undefined {
   return g.inputTensor("f32", rows, rows);
 }
 
-function compressor(build: Build, ratio: number, width: number, maskType: TensorType, alwaysRotated: boolean): Compressor {
+function compressor(
+  build: Build,
+  ratio: number,
+  width: number,
+  maskType: TensorType,
+  alwaysRotated: boolean,
+): Compressor {
   const { batch, run, shape } = build;
   const { tokens, sequences } = batch;
   const streams = run.sequences;
@@ -102,7 +108,9 @@ function windowedCells(build: Build): number {
 /** A cache of keys, [width, cells, streams], as it is written to and as attention reads it. */
 function keyCache(build: Build, key: string, { index }: LayerSite, width: number, cells: number): Node {
   const device = build.placement.cacheDevices[index] ?? HOST;
-  return build.stored(`${key}${index}`, () => g.storedTensor(build.run.cacheTypeK, device, false, width, cells, build.run.sequences));
+  return build.stored(`${key}${index}`, () =>
+    g.storedTensor(build.run.cacheTypeK, device, false, width, cells, build.run.sequences),
+  );
 }
 
 function storeKeys({ graph }: Build, cache: Node, keys: Node, rows: Node): void {
@@ -124,13 +132,23 @@ function visibleKeys(cache: Node): Node {
  * Feeds a compressor with this batch: finished blocks go to its cache, the unfinished ones stay in its f32 state.
  * `stem`: `attn_compressor` or `indexer_compressor`.
  */
-export function compress(build: Build, site: LayerSite, part: Compressor, stem: string, cacheKey: string, x: Node): void {
+export function compress(
+  build: Build,
+  site: LayerSite,
+  part: Compressor,
+  stem: string,
+  cacheKey: string,
+  x: Node,
+): void {
   const { graph } = build;
   const { weights } = site;
   const { width, ratio, stateRows } = part;
   const fine = overlaps(ratio) === 2;
   const keys = weights.mulMat(`${stem}_kv`, x);
-  const scores = g.add(weights.mulMat(`${stem}_gate`, x), g.getRows(weights.need(`${stem}_ape.weight`), part.statePositions));
+  const scores = g.add(
+    weights.mulMat(`${stem}_gate`, x),
+    g.getRows(weights.need(`${stem}_ape.weight`), part.statePositions),
+  );
   const device = build.placement.cacheDevices[site.index] ?? HOST;
   const streams = build.run.sequences;
   const state = (plane: string): Node =>
@@ -143,7 +161,9 @@ export function compress(build: Build, site: LayerSite, part: Compressor, stem: 
     return g.concat(g.view2d(rows, rows.ne0, stateRows, rows.nb1), fresh, 1);
   };
   const sources = [joined("kv", keys), joined("score", scores)];
-  const blocks = sources.map((source) => g.cont(g.permute(fine ? overlapping(source, part) : plain(source, part), 1, 0, 2, 3)));
+  const blocks = sources.map((source) =>
+    g.cont(g.permute(fine ? overlapping(source, part) : plain(source, part), 1, 0, 2, 3)),
+  );
   const [values = keys, marks = scores] = blocks;
   let mixed = g.sumRows(g.mul(values, g.softMax(marks)));
   mixed = weights.rmsNorm(`${stem}_norm`, g.cont(g.permute(mixed, 1, 0, 2, 3)));
@@ -164,7 +184,8 @@ function plain(source: Node, { width, ratio, blockCount, readRows }: Compressor)
 function overlapping(source: Node, { width, ratio, blockCount, readRows }: Compressor): Node {
   const empty = g.reshape(g.scale(g.view1d(source, source.ne0)), source.ne0, 1);
   const rows = g.getRows(g.concat(source, empty, 1), readRows);
-  const half = (): Node => g.reshape(g.cont(g.view2d(rows, width, ratio * blockCount, rows.nb1)), width, ratio, blockCount);
+  const half = (): Node =>
+    g.reshape(g.cont(g.view2d(rows, width, ratio * blockCount, rows.nb1)), width, ratio, blockCount);
   return g.concat(half(), half(), 1);
 }
 
@@ -179,7 +200,16 @@ function chosenBlocks(build: Build, site: LayerSite, part: Compressor, low: Node
   const shares = g.scale(weights.mulMat("indexer.proj", x));
   const keys = visibleKeys(keyCache(build, "i", site, part.width, part.cells));
   const queries = g.view4d(q, q.ne0, q.ne1, q.ne2 / streams, streams, q.nb1, q.nb2, q.nb3 / streams);
-  const parted = g.view4d(shares, shares.ne0, shares.ne1 / streams, shares.ne2, streams, shares.nb1, shares.nb2 / streams, shares.nb3 / streams);
+  const parted = g.view4d(
+    shares,
+    shares.ne0,
+    shares.ne1 / streams,
+    shares.ne2,
+    streams,
+    shares.nb1,
+    shares.nb2 / streams,
+    shares.nb3 / streams,
+  );
   const scores = g.lightningIndexer(queries, keys, parted, part.mask);
   return g.cont(g.topK(scores, Math.min(scores.ne0, build.count("attention.indexer.top_k"))));
 }
@@ -194,10 +224,16 @@ export interface CompressedParts {
 }
 
 /** Attention over the window and, by the layer's compression, over compressed keys. */
-export function compressedAttention(build: Build, site: LayerSite, input: CompressedInput, parts: CompressedParts): Node {
+export function compressedAttention(
+  build: Build,
+  site: LayerSite,
+  input: CompressedInput,
+  parts: CompressedParts,
+): Node {
   const { graph } = build;
   const ratio = site.facts.compressionRatio ?? 0;
-  const chosen = ratio === FINE_RATIO ? chosenBlocks(build, site, input.indexer, parts.low, parts.x, parts.positions) : undefined;
+  const chosen =
+    ratio === FINE_RATIO ? chosenBlocks(build, site, input.indexer, parts.low, parts.x, parts.positions) : undefined;
   const q = input.rotation ? rotate(parts.q, input.rotation) : parts.q;
   const kv = input.rotation ? rotate(parts.kv, input.rotation) : parts.kv;
   graph.expand(q);

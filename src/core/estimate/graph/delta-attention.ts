@@ -29,7 +29,13 @@ export interface DeltaAttentionRow {
   readonly flatState: boolean;
 }
 
-export function deltaAttention(build: Build, site: LayerSite, input: StateInput, x: Node, row: DeltaAttentionRow): Node {
+export function deltaAttention(
+  build: Build,
+  site: LayerSite,
+  input: StateInput,
+  x: Node,
+  row: DeltaAttentionRow,
+): Node {
   const { graph, batch } = build;
   const { weights, facts } = site;
   const sequences = sequencesOf(build);
@@ -66,7 +72,15 @@ export function deltaAttention(build: Build, site: LayerSite, input: StateInput,
 }
 
 /** A convolution over one of queries, keys and values; their states lie side by side in one row. */
-function convolution(build: Build, kernel: Node, cells: Node, before: Node, projected: Node, width: number, heads: number): Node {
+function convolution(
+  build: Build,
+  kernel: Node,
+  cells: Node,
+  before: Node,
+  projected: Node,
+  width: number,
+  heads: number,
+): Node {
   const { count, tokens } = sequencesOf(build);
   const kept = kernel.ne0 - 1;
   const inner = width * heads;

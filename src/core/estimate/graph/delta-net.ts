@@ -69,7 +69,13 @@ export interface DeltaHeads {
 }
 
 /** A gated delta-net layer from its projections on: convolution, recurrence, gated norm, output. */
-export function gatedDeltaLayer(build: Build, site: LayerSite, input: StateInput, projected: DeltaProjections, heads: DeltaHeads): Node {
+export function gatedDeltaLayer(
+  build: Build,
+  site: LayerSite,
+  input: StateInput,
+  projected: DeltaProjections,
+  heads: DeltaHeads,
+): Node {
   const { graph } = build;
   const { weights } = site;
   const { count, tokens } = sequencesOf(build);
@@ -79,14 +85,24 @@ export function gatedDeltaLayer(build: Build, site: LayerSite, input: StateInput
   const before = g.reshape(stateRows(graph, input, cells), width, width, valueHeads, count);
   const convolved = g.silu(g.ssmConv(joined, weights.need("ssm_conv1d.weight")));
   const row = (2 * keyHeads + valueHeads) * width * 4;
-  const part = (headCount: number): Node => g.view4d(convolved, width, headCount, tokens, count, width * 4, row, row * tokens);
+  const part = (headCount: number): Node =>
+    g.view4d(convolved, width, headCount, tokens, count, width * 4, row, row * tokens);
   const keyed = (): Node => {
     const normed = lengthNorm(part(keyHeads));
     if (!heads.repeated || keyHeads === valueHeads) return normed;
-    const wide = g.repeat4d(g.reshape(normed, width, 1, keyHeads, tokens * count), width, valueHeads / keyHeads, keyHeads, tokens * count);
+    const wide = g.repeat4d(
+      g.reshape(normed, width, 1, keyHeads, tokens * count),
+      width,
+      valueHeads / keyHeads,
+      keyHeads,
+      tokens * count,
+    );
     return g.reshape(wide, width, valueHeads, tokens, count);
   };
-  const { output, state } = deltaRule({ q: keyed(), k: keyed(), v: part(valueHeads), gate: projected.gate, beta: projected.beta }, before);
+  const { output, state } = deltaRule(
+    { q: keyed(), k: keyed(), v: part(valueHeads), gate: projected.gate, beta: projected.beta },
+    before,
+  );
   storeStateRows(graph, cells, state, sequencesOf(build));
   const gate = g.silu(g.reshape(projected.z, width, valueHeads, tokens, count));
   const gated = g.mul(weights.rmsNorm("ssm_norm", output), gate);

@@ -6,7 +6,8 @@ import type { Node } from "./node.ts";
 
 /** `queryDim` is the width of a head's queries, wider than its keys where a gate comes with them. */
 export function flatProjections({ weights, facts }: LayerSite, x: Node, queryDim = facts.keyDim): Projections {
-  if (!weights.has("attn_qkv.weight")) return { q: weights.linear("attn_q", x), k: weights.linear("attn_k", x), v: weights.linear("attn_v", x) };
+  if (!weights.has("attn_qkv.weight"))
+    return { q: weights.linear("attn_q", x), k: weights.linear("attn_k", x), v: weights.linear("attn_v", x) };
   const fused = weights.linear("attn_qkv", x);
   const part = (width: number): Node => g.cont(g.view2d(fused, width, fused.ne1, fused.nb1));
   return {

@@ -29,7 +29,8 @@ export function connect(weights: Weights, stem: string, streams: Node): Connecti
   const scales = weights.need(`${stem}_scale.weight`);
   const base = weights.need(`${stem}_base.weight`);
   const mixes = mixesOf(streams, weights.need(`${stem}_fn.weight`));
-  const part = (): Node => affine(g.view2d(mixes, count, mixes.ne1, mixes.nb1), g.view1d(scales, 1), g.view1d(base, count));
+  const part = (): Node =>
+    affine(g.view2d(mixes, count, mixes.ne1, mixes.nb1), g.view1d(scales, 1), g.view1d(base, count));
   const pre = g.scale(g.sigmoid(part()));
   const post = g.scale(g.sigmoid(part()));
   const comb = g.hyperConnectionComb(mixes, scales, base, count);
@@ -43,7 +44,9 @@ export function reconnect(output: Node, streams: Node, { post, comb }: Connectio
 /** How much of each stream goes on to the output matrix. */
 export function outputShares(weights: Weights, streams: Node): Node {
   const mixes = mixesOf(streams, weights.need("output_hc_fn.weight"));
-  return g.scale(g.sigmoid(affine(mixes, weights.need("output_hc_scale.weight"), weights.need("output_hc_base.weight"))));
+  return g.scale(
+    g.sigmoid(affine(mixes, weights.need("output_hc_scale.weight"), weights.need("output_hc_base.weight"))),
+  );
 }
 
 /** The two parts of a connection without a mix among streams: each stream's share of the input, and of the output. */

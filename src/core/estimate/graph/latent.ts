@@ -72,7 +72,13 @@ export function absorbedAttention(
   build: Build,
   site: LayerSite,
   input: LatentInput,
-  parts: { readonly q: Node; readonly latent: Node; readonly shared: Node; readonly temperature?: Node | undefined; readonly mask?: Node },
+  parts: {
+    readonly q: Node;
+    readonly latent: Node;
+    readonly shared: Node;
+    readonly temperature?: Node | undefined;
+    readonly mask?: Node;
+  },
   rotate: (x: Node) => Node,
   options: { readonly output?: undefined } = {},
 ): Node {
@@ -86,10 +92,26 @@ export function absorbedAttention(
   const values = g.reshape(parts.latent, rank, 1, tokens);
   const keys = g.concat(values, parts.shared, 0);
   const queries = parts.temperature === undefined ? joined : g.mul(joined, parts.temperature);
-  return keyOnlyAttention(build, site, { ...input, mask: parts.mask ?? input.mask }, queries, keys, values, "output" in options);
+  return keyOnlyAttention(
+    build,
+    site,
+    { ...input, mask: parts.mask ?? input.mask },
+    queries,
+    keys,
+    values,
+    "output" in options,
+  );
 }
 
-function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: Node, k: Node, v: Node, open: boolean): Node {
+function keyOnlyAttention(
+  build: Build,
+  site: LayerSite,
+  input: LatentInput,
+  q: Node,
+  k: Node,
+  v: Node,
+  open: boolean,
+): Node {
   const { graph, run, shape, placement } = build;
   for (const node of [q, v, k]) graph.expand(node);
   const device = placement.cacheDevices[site.index] ?? HOST;
@@ -103,7 +125,11 @@ function keyOnlyAttention(build: Build, site: LayerSite, input: LatentInput, q: 
   const values = g.view4d(keys, v.ne0, keys.ne1, keys.ne2, keys.ne3, keys.nb1, keys.nb2, keys.nb3);
   const sinks = site.weights.find("attn_sinks.weight");
   const latentValue = site.weights.need("attn_v_b.weight");
-  const cur = attend(build, q, keys, values, input.mask, { latentValue, layer: site.index, ...(sinks ? { sinks } : {}) });
+  const cur = attend(build, q, keys, values, input.mask, {
+    latentValue,
+    layer: site.index,
+    ...(sinks ? { sinks } : {}),
+  });
   return open ? cur : site.weights.linear("attn_output", cur);
 }
 

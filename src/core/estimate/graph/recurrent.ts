@@ -61,7 +61,12 @@ function cells(build: Build, key: string, index: number, width: number): Node {
  * Rows of `state` for the sequences at hand. `read` replaces the plain copy where an operator takes the indices itself
  * (`ssm_scan`), so that no copy of a large state is made.
  */
-export function stateRows(graph: Graph, input: StateInput, state: Node, read: (rows: Node, ids: Node) => Node = g.getRows): Node {
+export function stateRows(
+  graph: Graph,
+  input: StateInput,
+  state: Node,
+  read: (rows: Node, ids: Node) => Node = g.getRows,
+): Node {
   const rows = g.reshape(state, state.ne0, state.ne1);
   graph.expand(g.scaleInplace(g.view1d(rows, state.ne0)));
   const output = read(rows, input.main);

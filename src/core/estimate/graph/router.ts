@@ -3,7 +3,12 @@ import type { Build } from "./builder.ts";
 import type { Gating, MixtureOptions } from "./mixture.ts";
 
 /** `expert_gating_func` by its number in a file (`llama_expert_gating_func_type`). */
-const gatings: Readonly<Record<number, Gating>> = { 1: "softmax", 2: "sigmoid", 3: "softmax-weight", 4: "sqrt-softplus" };
+const gatings: Readonly<Record<number, Gating>> = {
+  1: "softmax",
+  2: "sigmoid",
+  3: "softmax-weight",
+  4: "sqrt-softplus",
+};
 
 /** Everything that keys say; `fallback` where an architecture has a default of its own for an absent gating key. */
 export function routerKeys(build: Build, fallback: Gating = "softmax"): MixtureOptions {

@@ -31,7 +31,14 @@ export function indexerInput(build: Build, rotated = true): IndexerInput {
 }
 
 /** Which cached tokens each query attends to: [chosen, tokens of a stream, 1, streams]. `latent`: the low-rank queries. */
-export function chosenTokens(build: Build, site: LayerSite, input: IndexerInput, latent: Node, x: Node, positions: Node): Node {
+export function chosenTokens(
+  build: Build,
+  site: LayerSite,
+  input: IndexerInput,
+  latent: Node,
+  x: Node,
+  positions: Node,
+): Node {
   const { graph, batch, shape } = build;
   const { weights } = site;
   const width = build.count("attention.indexer.key_length");
@@ -43,7 +50,12 @@ export function chosenTokens(build: Build, site: LayerSite, input: IndexerInput,
     return input.rotation ? g.mulMat(input.rotation, roped) : roped;
   };
   q = turned(q);
-  let k = g.reshape(weights.norm("indexer.k_norm", weights.mulMat("indexer.attn_k", x), "layer"), width, 1, batch.tokens);
+  let k = g.reshape(
+    weights.norm("indexer.k_norm", weights.mulMat("indexer.attn_k", x), "layer"),
+    width,
+    1,
+    batch.tokens,
+  );
   k = turned(k);
   const cache = indexerCache(build, site, width);
   const rows = streams > 1 ? g.reshape(cache, width, cache.ne1 * cache.ne2) : cache;
@@ -51,14 +63,25 @@ export function chosenTokens(build: Build, site: LayerSite, input: IndexerInput,
   const shares = weights.mulMat("indexer.proj", x);
   const keys = g.view4d(cache, width, 1, cache.ne1, cache.ne2, g.rowSize(cache, width), cache.nb1, cache.nb2);
   const queries = g.view4d(q, width, heads, q.ne2 / streams, streams, q.nb1, q.nb2, q.nb3 / streams);
-  const parted = g.view4d(shares, shares.ne0, shares.ne1 / streams, shares.ne2, streams, shares.nb1, shares.nb2 / streams, shares.nb3 / streams);
+  const parted = g.view4d(
+    shares,
+    shares.ne0,
+    shares.ne1 / streams,
+    shares.ne2,
+    streams,
+    shares.nb1,
+    shares.nb2 / streams,
+    shares.nb3 / streams,
+  );
   const scores = g.lightningIndexer(queries, keys, g.scale(parted), input.mask);
   return g.cont(g.topK(scores, Math.min(scores.ne0, build.count("attention.indexer.top_k"))));
 }
 
 function indexerCache(build: Build, { index }: LayerSite, width: number): Node {
   const device = build.placement.cacheDevices[index] ?? HOST;
-  return build.stored(`i${index}`, () => g.storedTensor(build.run.cacheTypeK, device, false, width, build.shape.cells, build.shape.streams));
+  return build.stored(`i${index}`, () =>
+    g.storedTensor(build.run.cacheTypeK, device, false, width, build.shape.cells, build.shape.streams),
+  );
 }
 
 /** The mask with everything hidden but the chosen tokens that it shows already. */

@@ -1,6 +1,12 @@
 /** DeepSeek-V4: hyper-connections around compressed attention and experts. Source: llama.cpp v0.5.0 src/models/deepseek4.cpp:879-1360. */
 import type { Build, LayerSite } from "../builder.ts";
-import { type CompressedInput, compress, compressedAttention, compressedInput, FINE_RATIO } from "../compressed-attention.ts";
+import {
+  type CompressedInput,
+  compress,
+  compressedAttention,
+  compressedInput,
+  FINE_RATIO,
+} from "../compressed-attention.ts";
 import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
 import { connect, outputShares, reconnect, weighedSum } from "../hyper-connections.ts";
@@ -48,7 +54,10 @@ function attention(build: Build, site: LayerSite, input: CompressedInput, x: Nod
   const rank = build.count("attention.output_lora_rank");
   const low = weights.rmsNorm("attn_q_a_norm", weights.mulMat("attn_q_a", x));
   const q = g.ropeExt(g.rmsNorm(g.reshape(weights.mulMat("attn_q_b", low), keyDim, headCount, tokens)), positions);
-  const kv = g.ropeExt(g.reshape(weights.rmsNorm("attn_kv_a_norm", weights.mulMat("attn_kv", x)), keyDim, 1, tokens), positions);
+  const kv = g.ropeExt(
+    g.reshape(weights.rmsNorm("attn_kv_a_norm", weights.mulMat("attn_kv", x)), keyDim, 1, tokens),
+    positions,
+  );
   const ratio = facts.compressionRatio ?? 0;
   if (ratio === FINE_RATIO) {
     compress(build, site, input.fine, "attn_compressor", "c", x);

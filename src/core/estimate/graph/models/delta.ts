@@ -10,7 +10,14 @@ import { feedForward } from "../feed-forward.ts";
 import { flatProjections } from "../flat-projections.ts";
 import * as g from "../ggml.ts";
 import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
-import { absorbedAttention, latentDims, latentInput, latentQueries, splitLatent, unfoldedAttention } from "../latent.ts";
+import {
+  absorbedAttention,
+  latentDims,
+  latentInput,
+  latentQueries,
+  splitLatent,
+  unfoldedAttention,
+} from "../latent.ts";
 import { type MixtureOptions, mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { outputHead, outputHeadOfRows } from "../output-head.ts";
@@ -24,25 +31,36 @@ interface QwenRow {
   readonly recurrent: (build: Build, site: LayerSite, state: StateInput, x: Node) => Node;
 }
 
-const qwen = (row: QwenRow) => (build: Build): void => {
-  let hidden = inputEmbeddings(build);
-  const state = stateInput(build);
-  const attention = attentionInput(build);
-  const positions = inputPositions(build, row.positionsPerToken);
-  const rows = inputOutputRows(build);
-  for (const site of build.layers) {
-    const { weights, facts } = site;
-    const normed = weights.rmsNorm("attn_norm", hidden);
-    build.graph.expand(normed);
-    const cur = facts.recurrent ? row.recurrent(build, site, state, normed) : gatedAttention(build, site, attention, positions, normed, row.reshaped);
-    const mixed = g.add(cur, hidden);
-    hidden = g.add(gatedMixture(build, weights, weights.rmsNorm("post_attention_norm", mixed)), mixed);
-  }
-  outputHeadOfRows(build, hidden, rows);
-};
+const qwen =
+  (row: QwenRow) =>
+  (build: Build): void => {
+    let hidden = inputEmbeddings(build);
+    const state = stateInput(build);
+    const attention = attentionInput(build);
+    const positions = inputPositions(build, row.positionsPerToken);
+    const rows = inputOutputRows(build);
+    for (const site of build.layers) {
+      const { weights, facts } = site;
+      const normed = weights.rmsNorm("attn_norm", hidden);
+      build.graph.expand(normed);
+      const cur = facts.recurrent
+        ? row.recurrent(build, site, state, normed)
+        : gatedAttention(build, site, attention, positions, normed, row.reshaped);
+      const mixed = g.add(cur, hidden);
+      hidden = g.add(gatedMixture(build, weights, weights.rmsNorm("post_attention_norm", mixed)), mixed);
+    }
+    outputHeadOfRows(build, hidden, rows);
+  };
 
 /** Queries come with a gate of their size, head by head. */
-function gatedAttention(build: Build, site: LayerSite, input: AttentionInput, positions: Node, x: Node, reshaped: boolean): Node {
+function gatedAttention(
+  build: Build,
+  site: LayerSite,
+  input: AttentionInput,
+  positions: Node,
+  x: Node,
+  reshaped: boolean,
+): Node {
   const { tokens } = build.batch;
   const { weights, facts } = site;
   const { headCount, kvHeadCount, keyDim } = facts;
@@ -96,7 +114,12 @@ function nextRecurrent(build: Build, site: LayerSite, state: StateInput, x: Node
     build,
     site,
     state,
-    { mixed, z, beta: g.reshape(beta, 1, valueHeads, tokens, count), gate: g.reshape(gate, 1, valueHeads, tokens, count) },
+    {
+      mixed,
+      z,
+      beta: g.reshape(beta, 1, valueHeads, tokens, count),
+      gate: g.reshape(gate, 1, valueHeads, tokens, count),
+    },
     heads,
   );
 }
@@ -155,7 +178,13 @@ function kimiLinear(build: Build): void {
       if (latent) cur = absorbedAttention(build, site, latent, { q, latent: vector, shared: parts.shared }, (x) => x);
       else if (cached) {
         const queries = g.reshape(q, dims.nope + dims.rope, dims.heads, build.batch.tokens);
-        cur = unfoldedAttention(build, site, cached, { q: queries, latent: vector, shared: parts.shared }, { rotatedFirst: true });
+        cur = unfoldedAttention(
+          build,
+          site,
+          cached,
+          { q: queries, latent: vector, shared: parts.shared },
+          { rotatedFirst: true },
+        );
       } else throw new RangeError("the model has neither kind of cache");
     }
     if (site.last) {
@@ -170,7 +199,8 @@ function kimiLinear(build: Build): void {
 }
 
 /** The decay of Kimi Linear, and of Kimi K3 unless its file gives a lower bound. */
-export const softDecay: DeltaAttentionRow["decay"] = (projected, apart, rates) => g.mul(apart(g.softplus(projected)), rates);
+export const softDecay: DeltaAttentionRow["decay"] = (projected, apart, rates) =>
+  g.mul(apart(g.softplus(projected)), rates);
 
 const kimiDelta: DeltaAttentionRow = {
   decay: softDecay,
@@ -206,7 +236,9 @@ function bailing3(build: Build): void {
       const parts = splitLatent(weights.mulMat("attn_kv_a_mqa", normed), dims);
       const shared = rotate(parts.shared);
       const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
-      const attended = absorbedAttention(build, site, latent, { q, latent: vector, shared }, rotate, { output: undefined });
+      const attended = absorbedAttention(build, site, latent, { q, latent: vector, shared }, rotate, {
+        output: undefined,
+      });
       const gate = g.sigmoid(g.reshape(weights.mulMat("attn_gate", normed), 1, dims.heads, batch.tokens));
       const gated = g.mul(g.reshape(attended, dims.value, dims.heads, batch.tokens), gate);
       cur = weights.mulMat("attn_output", g.cont2d(gated, dims.value * dims.heads, batch.tokens));

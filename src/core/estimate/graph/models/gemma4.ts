@@ -33,12 +33,20 @@ function perLayerInputs(build: Build, hidden: Node): Node {
 
 /** The last layer of the same kind that keeps a cache of its own. */
 function cacheSource(build: Build, facts: LayerFacts): LayerFacts {
-  const own = build.hyper.layers.filter(({ hasCache, windowTokens }) => hasCache && windowTokens > 0 === facts.windowTokens > 0);
+  const own = build.hyper.layers.filter(
+    ({ hasCache, windowTokens }) => hasCache && windowTokens > 0 === facts.windowTokens > 0,
+  );
   return own[own.length - 1] ?? facts;
 }
 
 function reusedCache(build: Build, site: LayerSite, input: AttentionInput, q: Node): Node {
-  return cachedAttention(build, site, input, { q, k: undefined, v: undefined }, { source: cacheSource(build, site.facts) });
+  return cachedAttention(
+    build,
+    site,
+    input,
+    { q, k: undefined, v: undefined },
+    { source: cacheSource(build, site.facts) },
+  );
 }
 
 export function gemma4(build: Build): void {
@@ -70,7 +78,8 @@ function gemma4Attention(build: Build, site: LayerSite, input: AttentionInput, p
   const { weights, facts } = site;
   const { tokens } = build.batch;
   const { headCount, kvHeadCount, keyDim, valueDim } = facts;
-  const factors = facts.windowTokens > 0 ? undefined : (weights.shared("rope_freqs.weight") ?? weights.find("rope_freqs.weight"));
+  const factors =
+    facts.windowTokens > 0 ? undefined : (weights.shared("rope_freqs.weight") ?? weights.find("rope_freqs.weight"));
   const fused = weights.has("attn_qkv.weight") ? weights.mulMat("attn_qkv", x) : undefined;
   const part = (width: number): Node | undefined => fused && g.cont(g.view2d(fused, width, tokens, fused.nb1));
   const flat = part(keyDim * headCount) ?? weights.mulMat("attn_q", x);
@@ -142,13 +151,20 @@ interface Gemma3nState {
   readonly states: number;
 }
 
-function gemma3nLayer(build: Build, site: LayerSite, { hidden, positions, input, perLayer, states }: Gemma3nState): Node {
+function gemma3nLayer(
+  build: Build,
+  site: LayerSite,
+  { hidden, positions, input, perLayer, states }: Gemma3nState,
+): Node {
   const { weights, index } = site;
   const { tokens } = build.batch;
   const predicted = predict(build, site, hidden, states);
   const active = slice(predicted);
   const normed = weights.rmsNorm("attn_norm", active);
-  const laurel = g.add(weights.rmsNorm("laurel_post_norm", weights.mulMat("laurel_r", weights.mulMat("laurel_l", normed))), normed);
+  const laurel = g.add(
+    weights.rmsNorm("laurel_post_norm", weights.mulMat("laurel_r", weights.mulMat("laurel_l", normed))),
+    normed,
+  );
   const attended = gemma3nAttention(build, site, input, positions, normed);
   const gatedSum = g.add(weights.rmsNorm("post_attention_norm", attended), active);
   const middle = g.scale(g.add(gatedSum, laurel));
@@ -187,12 +203,12 @@ function gaussianTopK(x: Node): Node {
   return g.relu(g.sub(x, g.add(mean, g.scale(deviation))));
 }
 
-function modalities(build: Build, site: LayerSite, x: Node): Node {
+function modalities(site: LayerSite, x: Node): Node {
   return g.tanh(site.weights.mulMat("altup_router", g.scale(site.weights.rmsNorm("altup_router_norm", x))));
 }
 
 function predict(build: Build, site: LayerSite, hidden: Node, states: number): Node {
-  const mix = site.weights.mulMat("altup_predict_coef", modalities(build, site, slice(hidden)));
+  const mix = site.weights.mulMat("altup_predict_coef", modalities(site, slice(hidden)));
   const coefficients = g.reshape(mix, states, states, build.batch.tokens);
   const mixed = g.mulMat(g.cont(g.permute(hidden, 1, 2, 0, 3)), coefficients);
   return g.add(g.cont(g.permute(mixed, 0, 2, 1, 3)), hidden);
@@ -200,7 +216,7 @@ function predict(build: Build, site: LayerSite, hidden: Node, states: number): N
 
 function correct(build: Build, site: LayerSite, predicted: Node, activated: Node, states: number): Node {
   const { tokens } = build.batch;
-  const mix = modalities(build, site, activated);
+  const mix = modalities(site, activated);
   const innovation = g.sub(activated, slice(predicted));
   const coefficients = g.scale(site.weights.mulMat("altup_correct_coef", mix));
   const columns = g.cont3d(g.transpose(coefficients), 1, tokens, states);

@@ -7,7 +7,7 @@ import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
 import { outputShares, shares, weighedSum } from "../hyper-connections.ts";
 import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
-import { absorbedAttention, latentDims, type LatentInput, latentInput, splitLatent } from "../latent.ts";
+import { absorbedAttention, type LatentInput, latentDims, latentInput, splitLatent } from "../latent.ts";
 import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { outputHead } from "../output-head.ts";
@@ -52,7 +52,9 @@ function attention(build: Build, site: LayerSite, state: Attending, x: Node): No
   const shared = rotate(parts.shared);
   const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
   const mask = state.chosen ? { mask: maskOf(input.mask, state.chosen) } : {};
-  const attended = absorbedAttention(build, site, input, { q, latent: vector, shared, ...mask }, rotate, { output: undefined });
+  const attended = absorbedAttention(build, site, input, { q, latent: vector, shared, ...mask }, rotate, {
+    output: undefined,
+  });
   return weights.mulMat("attn_output", g.mul(attended, g.sigmoid(weights.mulMat("attn_gate", x))));
 }
 

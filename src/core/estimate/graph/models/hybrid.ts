@@ -9,27 +9,40 @@ import * as g from "../ggml.ts";
 import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
-import { convolutionCells, lastColumns, type StateInput, sequencesOf, stateInput, stateRows, storeStateRows } from "../recurrent.ts";
-import { bareNorm, mamba, mamba2, plamoMamba } from "../state-space.ts";
 import { outputHead, outputHeadOfRows } from "../output-head.ts";
+import {
+  convolutionCells,
+  lastColumns,
+  type StateInput,
+  sequencesOf,
+  stateInput,
+  stateRows,
+  storeStateRows,
+} from "../recurrent.ts";
 import { routerKeys } from "../router.ts";
+import { bareNorm, mamba, mamba2, plamoMamba } from "../state-space.ts";
 
 /** Mamba 1 and 2 alone. */
-export const stateSpace = (generation: 1 | 2) => (build: Build): void => {
-  let hidden = inputEmbeddings(build);
-  const state = stateInput(build);
-  const rows = inputOutputRows(build);
-  for (const site of build.layers) {
-    const normed = site.weights.rmsNorm("attn_norm", hidden);
-    let cur = generation === 2 ? mamba2(build, site, state, normed) : mamba(build, site, state, normed, build.key("ssm.dt_b_c_rms") === true);
-    if (site.last) {
-      cur = g.getRows(cur, rows);
-      hidden = g.getRows(hidden, rows);
+export const stateSpace =
+  (generation: 1 | 2) =>
+  (build: Build): void => {
+    let hidden = inputEmbeddings(build);
+    const state = stateInput(build);
+    const rows = inputOutputRows(build);
+    for (const site of build.layers) {
+      const normed = site.weights.rmsNorm("attn_norm", hidden);
+      let cur =
+        generation === 2
+          ? mamba2(build, site, state, normed)
+          : mamba(build, site, state, normed, build.key("ssm.dt_b_c_rms") === true);
+      if (site.last) {
+        cur = g.getRows(cur, rows);
+        hidden = g.getRows(hidden, rows);
+      }
+      hidden = g.add(cur, hidden);
     }
-    hidden = g.add(cur, hidden);
-  }
-  outputHead(build, hidden);
-};
+    outputHead(build, hidden);
+  };
 
 interface HybridInputs {
   readonly state: StateInput;
@@ -101,7 +114,12 @@ export function graniteHybrid(build: Build): void {
     if (facts.recurrent) cur = mamba2(build, site, state, normed);
     else {
       const parts = projections(build, site, normed);
-      cur = cachedAttention(build, site, attention, positions ? rotated(parts, positions, weights.shared("rope_freqs.weight")) : parts);
+      cur = cachedAttention(
+        build,
+        site,
+        attention,
+        positions ? rotated(parts, positions, weights.shared("rope_freqs.weight")) : parts,
+      );
     }
     if (site.last) {
       cur = g.getRows(cur, rows);
@@ -142,7 +160,8 @@ export function nemotronH(build: Build): void {
 
 function nemotronFeedForward(build: Build, site: LayerSite, x: Node): Node {
   const { weights } = site;
-  if (!weights.has("ffn_gate_inp.weight")) return feedForward(weights, x, { activation: "relu-squared", gate: undefined });
+  if (!weights.has("ffn_gate_inp.weight"))
+    return feedForward(weights, x, { activation: "relu-squared", gate: undefined });
   const latent = weights.has("ffn_latent_down.weight") ? weights.mulMat("ffn_latent_down", x) : x;
   let out = mixture(build, weights, latent, {
     ...routerKeys(build),
@@ -176,7 +195,9 @@ export function lfm2(build: Build): void {
     }
     const mixed = g.add(hidden, cur);
     const inner = weights.rmsNorm("ffn_norm", mixed);
-    const out = facts.moe ? mixture(build, weights, inner, { ...routerKeys(build), normalized: true }) : feedForward(weights, inner);
+    const out = facts.moe
+      ? mixture(build, weights, inner, { ...routerKeys(build), normalized: true })
+      : feedForward(weights, inner);
     hidden = g.add(mixed, out);
   }
   outputHead(build, hidden, { norm: "token_embd_norm" });

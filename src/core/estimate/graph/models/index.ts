@@ -1,6 +1,7 @@
 /** Architecture → how its graph is built. */
 import type { Hyperparameters } from "../../../facts/model.ts";
 import type { Build } from "../builder.ts";
+import { chameleonGraphs } from "./chameleon.ts";
 import { deepseek4Graphs } from "./deepseek4.ts";
 import { deltaGraphs } from "./delta.ts";
 import { encoderGraphs } from "./encoders.ts";
@@ -11,15 +12,32 @@ import { kimi3Graphs } from "./kimi3.ts";
 import { latentGraphs } from "./latent.ts";
 import { layerNormGraphs } from "./layer-norm.ts";
 import { llamaGraphs } from "./llama.ts";
+import { llama4Graphs } from "./llama4.ts";
 import { minimaxGraphs } from "./minimax.ts";
 import { mixtureGraphs } from "./mixtures.ts";
 import { rwkvGraphs } from "./rwkv.ts";
 import { windowedGraphs } from "./windowed.ts";
-import { llama4Graphs } from "./llama4.ts";
 
 export type GraphBuilder = (build: Build) => void;
 
-const graphs: Readonly<Record<string, GraphBuilder>> = { ...llamaGraphs, ...encoderGraphs, ...layerNormGraphs, ...windowedGraphs, ...mixtureGraphs, ...hybridGraphs, ...deltaGraphs, ...latentGraphs, ...gemma4Graphs, ...llama4Graphs, ...rwkvGraphs, ...minimaxGraphs, ...deepseek4Graphs, ...kimi3Graphs, ...hunyuan4Graphs };
+const graphs: Readonly<Record<string, GraphBuilder>> = {
+  ...llamaGraphs,
+  ...encoderGraphs,
+  ...layerNormGraphs,
+  ...windowedGraphs,
+  ...mixtureGraphs,
+  ...hybridGraphs,
+  ...deltaGraphs,
+  ...latentGraphs,
+  ...gemma4Graphs,
+  ...llama4Graphs,
+  ...rwkvGraphs,
+  ...minimaxGraphs,
+  ...deepseek4Graphs,
+  ...kimi3Graphs,
+  ...hunyuan4Graphs,
+  ...chameleonGraphs,
+};
 
 /** undefined: this architecture's graph is not known here. */
 export function graphOf(hyper: Hyperparameters): GraphBuilder | undefined {

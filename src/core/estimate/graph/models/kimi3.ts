@@ -6,7 +6,7 @@ import type { Build, LayerSite } from "../builder.ts";
 import { type DeltaAttentionRow, deltaAttention } from "../delta-attention.ts";
 import * as g from "../ggml.ts";
 import { inputEmbeddings, inputOutputRows } from "../inputs.ts";
-import { absorbedAttention, latentDims, type LatentInput, latentInput, latentQueries, splitLatent } from "../latent.ts";
+import { absorbedAttention, type LatentInput, latentDims, latentInput, latentQueries, splitLatent } from "../latent.ts";
 import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { outputHead } from "../output-head.ts";
@@ -15,15 +15,19 @@ import { routerKeys } from "../router.ts";
 import { softDecay } from "./delta.ts";
 
 /** SiTU: a gate bent by tanh and sigmoid; the other branch bent as well where its key is positive. */
-const situ = (build: Build) => (gate: Node, up: Node): Node => {
-  const bent = g.mul(g.scale(g.tanh(g.scale(gate))), g.sigmoid(gate));
-  return g.mul(bent, build.count("activation.situ_linear_beta") > 0 ? g.scale(g.tanh(g.scale(up))) : up);
-};
+const situ =
+  (build: Build) =>
+  (gate: Node, up: Node): Node => {
+    const bent = g.mul(g.scale(g.tanh(g.scale(gate))), g.sigmoid(gate));
+    return g.mul(bent, build.count("activation.situ_linear_beta") > 0 ? g.scale(g.tanh(g.scale(up))) : up);
+  };
 
 function deltaRow(build: Build): DeltaAttentionRow {
   const bounded = build.key("kda.gate_lower_bound") !== undefined;
   return {
-    decay: bounded ? (projected, apart, rates) => g.scale(g.sigmoid(g.scale(g.mul(apart(projected), rates)))) : softDecay,
+    decay: bounded
+      ? (projected, apart, rates) => g.scale(g.sigmoid(g.scale(g.mul(apart(projected), rates))))
+      : softDecay,
     outerGate: ({ weights }, x) => weights.mulMat("ssm_g", x),
     reshaped: true,
     flatState: false,
@@ -52,7 +56,8 @@ function kimi3(build: Build): void {
   const latent = latentInput(build);
   const rows = inputOutputRows(build);
   let states: Node | undefined;
-  const mix = (current: Node, scores: () => Node): Node => (blockSize > 0 ? blended(states, current, scores()) : current);
+  const mix = (current: Node, scores: () => Node): Node =>
+    blockSize > 0 ? blended(states, current, scores()) : current;
   for (const site of build.layers) {
     const { weights, facts } = site;
     const input = mix(hidden, () => weights.need("attn_res_score.weight"));
@@ -63,9 +68,14 @@ function kimi3(build: Build): void {
     }
     const normed = weights.rmsNorm("attn_norm", input);
     graph.expand(normed);
-    const cur = facts.recurrent ? deltaAttention(build, site, state, normed, row) : gatedLatent(build, site, latent, normed);
+    const cur = facts.recurrent
+      ? deltaAttention(build, site, state, normed, row)
+      : gatedLatent(build, site, latent, normed);
     const middle = banked ? cur : g.add(hidden, cur);
-    const inner = weights.rmsNorm("ffn_norm", mix(middle, () => weights.need("ffn_res_score.weight")));
+    const inner = weights.rmsNorm(
+      "ffn_norm",
+      mix(middle, () => weights.need("ffn_res_score.weight")),
+    );
     hidden = g.add(middle, fed(build, site, inner));
   }
   const last = mix(hidden, () => build.weights.need("output_res_score.weight"));
@@ -78,7 +88,9 @@ function gatedLatent(build: Build, site: LayerSite, input: LatentInput, x: Node)
   const q = latentQueries(site, x);
   const parts = splitLatent(weights.mulMat("attn_kv_a_mqa", x), latentDims(build, site));
   const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
-  let out = absorbedAttention(build, site, input, { q, latent: vector, shared: parts.shared }, (part) => part, { output: undefined });
+  let out = absorbedAttention(build, site, input, { q, latent: vector, shared: parts.shared }, (part) => part, {
+    output: undefined,
+  });
   if (weights.has("attn_gate.weight")) out = g.mul(out, g.sigmoid(weights.mulMat("attn_gate", x)));
   return weights.mulMat("attn_output", out);
 }
@@ -86,10 +98,17 @@ function gatedLatent(build: Build, site: LayerSite, input: LatentInput, x: Node)
 function fed(build: Build, { weights }: LayerSite, x: Node): Node {
   const unit = situ(build);
   const dense = (suffix: string): Node =>
-    weights.mulMat(`ffn_down${suffix}`, unit(weights.mulMat(`ffn_gate${suffix}`, x), weights.mulMat(`ffn_up${suffix}`, x)));
+    weights.mulMat(
+      `ffn_down${suffix}`,
+      unit(weights.mulMat(`ffn_gate${suffix}`, x), weights.mulMat(`ffn_up${suffix}`, x)),
+    );
   if (!weights.has("ffn_gate_inp.weight")) return dense("");
   const narrow = weights.has("ffn_routed_down.weight") ? weights.mulMat("ffn_routed_down", x) : x;
-  let routed = mixture(build, weights, narrow, { ...routerKeys(build), logits: weights.mulMat("ffn_gate_inp", x), unit });
+  let routed = mixture(build, weights, narrow, {
+    ...routerKeys(build),
+    logits: weights.mulMat("ffn_gate_inp", x),
+    unit,
+  });
   if (weights.has("ffn_routed_norm.weight")) routed = weights.rmsNorm("ffn_routed_norm", routed);
   if (weights.has("ffn_routed_up.weight")) routed = weights.mulMat("ffn_routed_up", routed);
   return weights.has("ffn_gate_shexp.weight") ? g.add(routed, dense("_shexp")) : routed;

@@ -31,27 +31,34 @@ interface LatentRow {
   readonly scaledHidden?: boolean;
 }
 
-const latent = (row: LatentRow) => (build: Build): void => {
-  const scaled = (x: Node): Node => (row.scaledResiduals ? g.scale(x) : x);
-  let hidden = inputEmbeddings(build);
-  if (row.scaledEmbeddings) hidden = g.scale(hidden);
-  const temperature = build.count("attention.temperature_scale") === 0 ? undefined : inputAttentionScale(build);
-  const positions = inputPositions(build);
-  const input = build.hyper.latent === undefined ? { unfolded: attentionInput(build) } : { absorbed: latentInput(build) };
-  const rows = inputOutputRows(build);
-  for (const site of build.layers) {
-    const { weights } = site;
-    let cur = latentAttention(build, site, input, weights.rmsNorm("attn_norm", hidden), { row, positions, temperature });
-    if (site.last) {
-      cur = g.getRows(cur, rows);
-      hidden = g.getRows(hidden, rows);
+const latent =
+  (row: LatentRow) =>
+  (build: Build): void => {
+    const scaled = (x: Node): Node => (row.scaledResiduals ? g.scale(x) : x);
+    let hidden = inputEmbeddings(build);
+    if (row.scaledEmbeddings) hidden = g.scale(hidden);
+    const temperature = build.count("attention.temperature_scale") === 0 ? undefined : inputAttentionScale(build);
+    const positions = inputPositions(build);
+    const input =
+      build.hyper.latent === undefined ? { unfolded: attentionInput(build) } : { absorbed: latentInput(build) };
+    const rows = inputOutputRows(build);
+    for (const site of build.layers) {
+      const { weights } = site;
+      let cur = latentAttention(build, site, input, weights.rmsNorm("attn_norm", hidden), {
+        row,
+        positions,
+        temperature,
+      });
+      if (site.last) {
+        cur = g.getRows(cur, rows);
+        hidden = g.getRows(hidden, rows);
+      }
+      const mixed = g.add(scaled(cur), hidden);
+      const out = latentFeedForward(build, site, weights.rmsNorm("ffn_norm", mixed));
+      hidden = g.add(scaled(out), mixed);
     }
-    const mixed = g.add(scaled(cur), hidden);
-    const out = latentFeedForward(build, site, weights.rmsNorm("ffn_norm", mixed));
-    hidden = g.add(scaled(out), mixed);
-  }
-  outputHead(build, hidden, { scaledHidden: row.scaledHidden ?? false });
-};
+    outputHead(build, hidden, { scaledHidden: row.scaledHidden ?? false });
+  };
 
 type EitherInput = { readonly unfolded: AttentionInput } | { readonly absorbed: LatentInput };
 
@@ -60,7 +67,11 @@ function latentAttention(
   site: LayerSite,
   input: EitherInput,
   x: Node,
-  { row, positions, temperature }: { readonly row: LatentRow; readonly positions: Node; readonly temperature: Node | undefined },
+  {
+    row,
+    positions,
+    temperature,
+  }: { readonly row: LatentRow; readonly positions: Node; readonly temperature: Node | undefined },
 ): Node {
   const { weights } = site;
   const dims = latentDims(build, site);
@@ -70,7 +81,8 @@ function latentAttention(
   const parts = splitLatent(weights.mulMat("attn_kv_a_mqa", x), dims);
   const shared = rotate(parts.shared);
   const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
-  if ("absorbed" in input) return absorbedAttention(build, site, input.absorbed, { q, latent: vector, shared, temperature }, rotate);
+  if ("absorbed" in input)
+    return absorbedAttention(build, site, input.absorbed, { q, latent: vector, shared, temperature }, rotate);
   const turned = rotate(q);
   const queries = temperature === undefined ? turned : g.mul(turned, temperature);
   return unfoldedAttention(build, site, input.unfolded, { q: queries, latent: vector, shared });
@@ -96,12 +108,19 @@ function sparseLatent(build: Build): void {
     const dims = latentDims(build, site);
     const normed = weights.rmsNorm("attn_norm", hidden);
     const low = weights.rmsNorm("attn_q_a_norm", weights.mulMat("attn_q_a", normed));
-    if (chosen === undefined || facts.indexerKeyDim) chosen = chosenTokens(build, site, indexer, low, normed, positions);
+    if (chosen === undefined || facts.indexerKeyDim)
+      chosen = chosenTokens(build, site, indexer, low, normed, positions);
     const parts = splitLatent(weights.mulMat("attn_kv_a_mqa", normed), dims);
     const shared = rotate(parts.shared);
     const vector = weights.rmsNorm("attn_kv_a_norm", parts.latent);
     const q = weights.mulMat("attn_q_b", low);
-    let cur = absorbedAttention(build, site, input, { q, latent: vector, shared, mask: maskOf(input.mask, chosen) }, rotate);
+    let cur = absorbedAttention(
+      build,
+      site,
+      input,
+      { q, latent: vector, shared, mask: maskOf(input.mask, chosen) },
+      rotate,
+    );
     if (site.last) {
       cur = g.getRows(cur, rows);
       hidden = g.getRows(hidden, rows);

@@ -19,7 +19,8 @@ export const llama4Graphs = {
   llama4: transformer({
     rope: turns,
     ropeFactors: true,
-    queryNorm: (build, site) => (turns(build, site) && build.count("expert_count") !== MAVERICK_EXPERTS ? "plain-after-rope" : "none"),
+    queryNorm: (build, site) =>
+      turns(build, site) && build.count("expert_count") !== MAVERICK_EXPERTS ? "plain-after-rope" : "none",
     queryScale: (build, site) => (turns(build, site) ? "none" : "temperature"),
     mixture: (build) => ({ ...routerKeys(build), gating: "sigmoid", normalized: false, weightsFirst: true }),
   }),

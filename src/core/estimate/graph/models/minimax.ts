@@ -11,7 +11,16 @@ import { inputEmbeddings, inputOutputRows, inputPositions } from "../inputs.ts";
 import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { outputHead } from "../output-head.ts";
-import { convolutionCells, recurrenceCells, type StateInput, sequencesOf, stateInput, stateRows, storedCount, storeState } from "../recurrent.ts";
+import {
+  convolutionCells,
+  recurrenceCells,
+  type StateInput,
+  sequencesOf,
+  stateInput,
+  stateRows,
+  storedCount,
+  storeState,
+} from "../recurrent.ts";
 import { routerKeys } from "../router.ts";
 
 /** How fast each head forgets: across the block, towards its end, and from token to token. */
@@ -121,7 +130,10 @@ function minimaxM3(build: Build): void {
     let out: Node;
     if (weights.has("ffn_gate_inp.weight")) {
       const routed = mixture(build, weights, inner, routerKeys(build));
-      out = g.add(routed, feedForward(weights, inner, { up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }));
+      out = g.add(
+        routed,
+        feedForward(weights, inner, { up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }),
+      );
     } else out = feedForward(weights, inner);
     hidden = g.add(out, middle);
   }

@@ -8,7 +8,16 @@ import * as g from "../ggml.ts";
 import { inputEmbeddings, inputOutputRows } from "../inputs.ts";
 import type { Node } from "../node.ts";
 import { outputHead } from "../output-head.ts";
-import { convolutionCells, recurrenceCells, type StateInput, sequencesOf, stateInput, stateRows, storedCount, storeState } from "../recurrent.ts";
+import {
+  convolutionCells,
+  recurrenceCells,
+  type StateInput,
+  sequencesOf,
+  stateInput,
+  stateRows,
+  storedCount,
+  storeState,
+} from "../recurrent.ts";
 import { lastToken, loadShift, shifted, storeShift } from "../rwkv.ts";
 
 type TimeMix = (build: Build, site: LayerSite, state: StateInput, normed: Node, before: Node, memory: Memory) => Node;
@@ -19,60 +28,65 @@ interface Memory {
 }
 
 /** Two shifts a layer, ahead of time mixing and of channel mixing. */
-const rwkv = (timeMix: TimeMix, channelMix: (weights: Weights, x: Node, before: Node) => Node, rescales: boolean) => (build: Build): void => {
-  const width = build.hyper.embeddingLength;
-  const sequences = sequencesOf(build);
-  const { count, tokens } = sequences;
-  const flat = (x: Node): Node => g.reshape(x, width, tokens * count);
-  const rescale = build.count("rescale_every_n_layers");
-  const memory: Memory = { firstValue: undefined };
-  let hidden = build.weights.norm("token_embd_norm", inputEmbeddings(build), "layer");
-  const state = stateInput(build);
-  const rows = inputOutputRows(build);
-  for (const site of build.layers) {
-    const { weights } = site;
-    const line = g.reshape(hidden, width, tokens, count);
-    const cells = convolutionCells(build, site.facts);
-    const kept = loadShift(build.graph, state, cells, width, sequences);
-    const keptRow = (): Node => g.view3d(kept, width, 1, count, kept.nb1, kept.nb2);
-    const [attentionShift, channelShift] = [keptRow(), keptRow()];
-    const normed = weights.norm("attn_norm", line, "layer");
-    const mixed = timeMix(build, site, state, normed, shifted(attentionShift, normed, sequences), memory);
-    const middle = g.add(mixed, line);
-    const inner = weights.norm("attn_norm_2", middle, "layer");
-    const before = shifted(channelShift, inner, sequences);
-    storeShift(build.graph, cells, g.concat(lastToken(normed, sequences), lastToken(inner, sequences), 1), sequences);
-    let [residual, x, previous] = [flat(middle), flat(inner), flat(before)];
-    if (site.last) [residual, x, previous] = [g.getRows(residual, rows), g.getRows(x, rows), g.getRows(previous, rows)];
-    hidden = g.add(channelMix(weights, x, previous), residual);
-    if (rescales && rescale !== 0 && (site.index + 1) % rescale === 0) hidden = g.scale(hidden);
-  }
-  outputHead(build, hidden, { kind: "layer" });
-};
+const rwkv =
+  (timeMix: TimeMix, channelMix: (weights: Weights, x: Node, before: Node) => Node, rescales: boolean) =>
+  (build: Build): void => {
+    const width = build.hyper.embeddingLength;
+    const sequences = sequencesOf(build);
+    const { count, tokens } = sequences;
+    const flat = (x: Node): Node => g.reshape(x, width, tokens * count);
+    const rescale = build.count("rescale_every_n_layers");
+    const memory: Memory = { firstValue: undefined };
+    let hidden = build.weights.norm("token_embd_norm", inputEmbeddings(build), "layer");
+    const state = stateInput(build);
+    const rows = inputOutputRows(build);
+    for (const site of build.layers) {
+      const { weights } = site;
+      const line = g.reshape(hidden, width, tokens, count);
+      const cells = convolutionCells(build, site.facts);
+      const kept = loadShift(build.graph, state, cells, width, sequences);
+      const keptRow = (): Node => g.view3d(kept, width, 1, count, kept.nb1, kept.nb2);
+      const [attentionShift, channelShift] = [keptRow(), keptRow()];
+      const normed = weights.norm("attn_norm", line, "layer");
+      const mixed = timeMix(build, site, state, normed, shifted(attentionShift, normed, sequences), memory);
+      const middle = g.add(mixed, line);
+      const inner = weights.norm("attn_norm_2", middle, "layer");
+      const before = shifted(channelShift, inner, sequences);
+      storeShift(build.graph, cells, g.concat(lastToken(normed, sequences), lastToken(inner, sequences), 1), sequences);
+      let [residual, x, previous] = [flat(middle), flat(inner), flat(before)];
+      if (site.last)
+        [residual, x, previous] = [g.getRows(residual, rows), g.getRows(x, rows), g.getRows(previous, rows)];
+      hidden = g.add(channelMix(weights, x, previous), residual);
+      if (rescales && rescale !== 0 && (site.index + 1) % rescale === 0) hidden = g.scale(hidden);
+    }
+    outputHead(build, hidden, { kind: "layer" });
+  };
 
 /** One shift a layer; feed-forward is Qwen's. */
-const qwenShaped = (timeMix: TimeMix) => (build: Build): void => {
-  const width = build.hyper.embeddingLength;
-  const sequences = sequencesOf(build);
-  const { count, tokens } = sequences;
-  const memory: Memory = { firstValue: undefined };
-  let hidden = inputEmbeddings(build);
-  const state = stateInput(build);
-  const rows = inputOutputRows(build);
-  for (const site of build.layers) {
-    const { weights } = site;
-    const line = g.reshape(hidden, width, tokens, count);
-    const cells = convolutionCells(build, site.facts);
-    const kept = loadShift(build.graph, state, cells, width, sequences);
-    const normed = weights.rmsNorm("attn_norm", line);
-    const mixed = timeMix(build, site, state, normed, shifted(kept, normed, sequences), memory);
-    storeShift(build.graph, cells, lastToken(normed, sequences), sequences);
-    let middle = g.reshape(g.add(mixed, line), width, tokens * count);
-    if (site.last) middle = g.getRows(middle, rows);
-    hidden = g.add(feedForward(weights, weights.rmsNorm("ffn_norm", middle)), middle);
-  }
-  outputHead(build, hidden);
-};
+const qwenShaped =
+  (timeMix: TimeMix) =>
+  (build: Build): void => {
+    const width = build.hyper.embeddingLength;
+    const sequences = sequencesOf(build);
+    const { count, tokens } = sequences;
+    const memory: Memory = { firstValue: undefined };
+    let hidden = inputEmbeddings(build);
+    const state = stateInput(build);
+    const rows = inputOutputRows(build);
+    for (const site of build.layers) {
+      const { weights } = site;
+      const line = g.reshape(hidden, width, tokens, count);
+      const cells = convolutionCells(build, site.facts);
+      const kept = loadShift(build.graph, state, cells, width, sequences);
+      const normed = weights.rmsNorm("attn_norm", line);
+      const mixed = timeMix(build, site, state, normed, shifted(kept, normed, sequences), memory);
+      storeShift(build.graph, cells, lastToken(normed, sequences), sequences);
+      let middle = g.reshape(g.add(mixed, line), width, tokens * count);
+      if (site.last) middle = g.getRows(middle, rows);
+      hidden = g.add(feedForward(weights, weights.rmsNorm("ffn_norm", middle)), middle);
+    }
+    outputHead(build, hidden);
+  };
 
 function channelMix6(weights: Weights, x: Node, before: Node): Node {
   const step = g.sub(before, x);
@@ -118,7 +132,9 @@ function timeMix6(build: Build, site: LayerSite, input: StateInput, normed: Node
     blended = blends.map(() => view(all));
   } else {
     const [all, ahead, own] = [mixes, step, x];
-    blended = blends.map((name) => g.add(g.mul(g.add(view(all), weights.need(`time_mix_lerp_${name}.weight`)), ahead), own));
+    blended = blends.map((name) =>
+      g.add(g.mul(g.add(view(all), weights.need(`time_mix_lerp_${name}.weight`)), ahead), own),
+    );
   }
   const [forDecay = x, forKey = x, forValue = x, forReceptance = x, forGate = x] = blended;
   const r = weights.linear("time_mix_receptance", forReceptance);
@@ -126,12 +142,16 @@ function timeMix6(build: Build, site: LayerSite, input: StateInput, normed: Node
   let v = weights.linear("time_mix_value", forValue);
   const gate = g.unary(weights.mulMat("time_mix_gate", forGate));
   if (kvHeads !== 0 && kvHeads !== heads) {
-    const repeated = (part: Node): Node => g.repeat4d(g.reshape(part, headSize, 1, kvHeads, tokens), headSize, heads / kvHeads, kvHeads, tokens);
+    const repeated = (part: Node): Node =>
+      g.repeat4d(g.reshape(part, headSize, 1, kvHeads, tokens), headSize, heads / kvHeads, kvHeads, tokens);
     k = repeated(k);
     v = repeated(v);
   }
   const apart = (part: Node): Node => g.reshape(part, headSize, heads, tokens);
-  let decay = g.mulMat(weights.need("time_mix_decay_w2.weight"), g.tanh(g.mulMat(weights.need("time_mix_decay_w1.weight"), forDecay)));
+  let decay = g.mulMat(
+    weights.need("time_mix_decay_w2.weight"),
+    g.tanh(g.mulMat(weights.need("time_mix_decay_w1.weight"), forDecay)),
+  );
   decay = g.add(decay, weights.need("time_mix_decay.weight"));
   const w = apart(g.exp(g.neg(g.exp(decay))));
   let keys = apart(k);
@@ -169,7 +189,14 @@ function timeMix7(build: Build, site: LayerSite, input: StateInput, normed: Node
   const step = g.repeat4d(g.sub(before, normed), width, perSequence, count, gated ? 6 : 5);
   const mixes = g.add(g.mul(step, need("lerp_fused")), normed);
   const view = (): Node => g.view2d(mixes, width, tokens, mixes.nb1);
-  const [forReceptance, forDecay, forKey, forValue, forRate, forGate] = [view(), view(), view(), view(), view(), view()];
+  const [forReceptance, forDecay, forKey, forValue, forRate, forGate] = [
+    view(),
+    view(),
+    view(),
+    view(),
+    view(),
+    view(),
+  ];
   const r = weights.mulMat("time_mix_receptance", forReceptance);
   const decay = g.add(g.mulMat(need("w2"), g.tanh(g.mulMat(need("w1"), forDecay))), need("w0"));
   const w = g.exp(g.scale(g.sigmoid(decay)));
