@@ -1,7 +1,7 @@
 /**
  * Bytes of llama.cpp's compute buffers: the graph it reserves, scheduled over the devices and allocated as ggml does it.
  */
-import type { BufferLayout } from "../facts/hardware.ts";
+import { type BufferLayout, bufferLayouts } from "../facts/hardware.ts";
 import type { Hyperparameters } from "../facts/model.ts";
 import { HOST, type Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
@@ -24,9 +24,6 @@ export interface ComputeEstimate {
   /** `assumed`: this architecture's graph is not known; its closest kin stands in, with a margin */
   readonly basis: "exact" | "assumed";
 }
-
-/** Host buffers are aligned as the CPU backend's. */
-const HOST_ALIGNMENT_BYTES = 32;
 
 export interface ComputeOptions {
   /** builds the whole model's graph, as a check on shortening it */
@@ -77,12 +74,11 @@ function allocatedBytes({ hyper, tensors, run, placement, layouts, options, buil
   const layerIndices = options.everyLayer ? mainLayers(hyper) : neededLayers(hyper, table, run, placement, layerKindOf(hyper.architecture));
   const batch = reservedBatch(hyper, run, shape);
   const wanted: BuildInput = { hyper, table, run, shape, placement, batch, layerIndices, fusedAttention: run.flashAttention, pinned: false };
-  const input = wanted.fusedAttention && !staysFused(wanted, builder) ? { ...wanted, fusedAttention: false } : wanted;
+  const input = wanted.fusedAttention && !staysFused(wanted, builder, layouts) ? { ...wanted, fusedAttention: false } : wanted;
   const build = new Build(input);
   builder(build);
-  const schedule = scheduleGraph(build.graph, placement.deviceCount, copyCount(hyper, run, placement));
-  const alignments = [...layouts.map(({ alignmentBytes }) => alignmentBytes), HOST_ALIGNMENT_BYTES];
-  const peaks = allocateGraph(schedule, alignments);
+  const schedule = scheduleGraph(build.graph, layouts, copyCount(hyper, run, placement));
+  const peaks = allocateGraph(schedule, [...layouts, bufferLayouts.cpu]);
   return { devices: peaks.slice(0, -1), host: peaks[peaks.length - 1] ?? 0 };
 }
 
@@ -90,7 +86,7 @@ function allocatedBytes({ hyper, tensors, run, placement, layouts, options, buil
  * The engine tries a graph of one token a sequence, and gives fused attention up everywhere when one layer's would not run on
  * that layer's device. Source: `resolve_fused_ops`, llama-context.cpp:504-560 of llama.cpp v0.5.0.
  */
-function staysFused(input: BuildInput, builder: GraphBuilder): boolean {
+function staysFused(input: BuildInput, builder: GraphBuilder, layouts: readonly BufferLayout[]): boolean {
   const { placement, run } = input;
   const places = new Set([...placement.layerDevices, ...placement.cacheDevices, placement.outputDevice]);
   if (places.size === 1 && !placement.hasOverrides) return true;
@@ -99,7 +95,7 @@ function staysFused(input: BuildInput, builder: GraphBuilder): boolean {
   const layerIndices = boundaryLayers(input.hyper, input.table, run, placement, layerKindOf(input.hyper.architecture));
   const probe = new Build({ ...input, batch, layerIndices, pinned: batch.tokens < PIN_BELOW_TOKENS || everything });
   builder(probe);
-  const devices = assignedDevices(probe.graph, placement.deviceCount);
+  const devices = assignedDevices(probe.graph, layouts);
   return probe.fusedNodes.every(({ node, layer }) => devices[node.slot] === (placement.layerDevices[layer] ?? HOST));
 }
 

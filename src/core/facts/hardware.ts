@@ -10,6 +10,10 @@ export interface BufferLayout {
   readonly alignmentBytes: Bytes;
   /** quantized matrices whose width is not a multiple of this get one row's worth of padding; 0 = none */
   readonly rowPaddingWeights: number;
+  /** takes operators with host weights over in batches of at least so many tokens (`offload_op`); absent: never */
+  readonly offloadBatchTokens?: number;
+  /** flash attention over a quantized cache keeps f16 copies of K and V behind its result (`get_alloc_size`) */
+  readonly widensQuantizedCache?: boolean;
 }
 
 /**

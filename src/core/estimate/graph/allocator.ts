@@ -3,6 +3,8 @@
  * Fragmentation counts, so every rule is mirrored: order of allocation, in-place reuse, when a tensor is freed, ties.
  * Source: ggml/src/ggml-alloc.c:214-360 (free list), :590-830 (graph) of llama.cpp v0.5.0.
  */
+import type { BufferLayout } from "../../facts/hardware.ts";
+import { rowBytes, tensorTypes, type TensorType } from "../../facts/tensor-type.ts";
 import { type Bytes, padTo } from "../../units.ts";
 import { inPlaceOps, type Node, nodeBytes, sameLayout, UNPLACED } from "./node.ts";
 
@@ -88,13 +90,40 @@ class FreeList {
 }
 
 /** Peak bytes of each backend's compute buffer. */
-export function allocateGraph(schedule: Schedule, alignments: readonly Bytes[]): Bytes[] {
-  return new Allocation(schedule, alignments).run();
+export function allocateGraph(schedule: Schedule, layouts: readonly BufferLayout[]): Bytes[] {
+  return new Allocation(schedule, layouts).run();
 }
+
+/** What a tensor takes in a buffer (`get_alloc_size`): its bytes, row padding, room for copies, alignment. */
+export function allocatedBytes(node: Node, layout: BufferLayout): Bytes {
+  let bytes = nodeBytes(node);
+  const { alignmentBytes, rowPaddingWeights, widensQuantizedCache } = layout;
+  if (rowPaddingWeights > 0 && isQuantized(node.type)) {
+    const rest = node.ne0 % rowPaddingWeights;
+    if (rest !== 0) bytes += rowBytes(node.type, rowPaddingWeights - rest);
+  }
+  if (widensQuantizedCache === true && node.op === "flash_attn_ext") bytes += widenedBytes(node);
+  return padTo(bytes, alignmentBytes);
+}
+
+/** f16 copies of quantized K and V (ggml-cuda/fattn-common.cuh:53-85); V that is a view of K's memory is not copied twice. */
+function widenedBytes(attention: Node): Bytes {
+  const [, k, v] = attention.sources;
+  const copy = (node: Node | undefined): Bytes => (node && isQuantized(node.type) ? node.ne0 * node.ne1 * node.ne2 * node.ne3 * F16_BYTES : 0);
+  const keys = padTo(copy(k), COPY_ALIGNMENT_BYTES);
+  return keys + (k?.viewOf !== undefined && k.viewOf === v?.viewOf ? 0 : padTo(copy(v), COPY_ALIGNMENT_BYTES));
+}
+
+function isQuantized(type: TensorType): boolean {
+  return tensorTypes[type].blockWeights > 1;
+}
+
+const F16_BYTES = 2;
+const COPY_ALIGNMENT_BYTES = 128;
 
 class Allocation {
   private readonly schedule: Schedule;
-  private readonly alignments: readonly Bytes[];
+  private readonly layouts: readonly BufferLayout[];
   private readonly lists: FreeList[];
   /** by slot: users and views still to come, and where the tensor lies while `held` */
   private readonly users: Int32Array;
@@ -103,10 +132,10 @@ class Allocation {
   private readonly homes: Int16Array;
   private readonly offsets: Float64Array;
 
-  constructor(schedule: Schedule, alignments: readonly Bytes[]) {
+  constructor(schedule: Schedule, layouts: readonly BufferLayout[]) {
     this.schedule = schedule;
-    this.alignments = alignments;
-    this.lists = alignments.map(() => new FreeList());
+    this.layouts = layouts;
+    this.lists = layouts.map(() => new FreeList());
     this.users = new Int32Array(schedule.slotCount);
     this.views = new Int32Array(schedule.slotCount);
     this.held = new Uint8Array(schedule.slotCount);
@@ -194,6 +223,8 @@ class Allocation {
   }
 
   private bytes(node: Node, backend: number): Bytes {
-    return padTo(nodeBytes(node), this.alignments[backend] ?? 1);
+    const layout = this.layouts[backend];
+    if (layout === undefined) throw new RangeError(`backend ${backend} has no buffer`);
+    return allocatedBytes(node, layout);
   }
 }

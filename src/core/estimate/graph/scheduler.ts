@@ -4,6 +4,7 @@
  * Source: ggml/src/ggml-backend.cpp:890-985 (pass 1), :1090-1320 (passes 2-4), :1320-1440 (splits and copies),
  * :1490-1590 (the graph that is allocated) of llama.cpp v0.5.0.
  */
+import type { BufferLayout } from "../../facts/hardware.ts";
 import { HOST } from "../../facts/placement.ts";
 import type { Schedule } from "./allocator.ts";
 import type { Graph } from "./graph.ts";
@@ -23,22 +24,38 @@ interface Split {
 }
 
 /**
- * @param deviceCount devices before the host
+ * @param devices layouts of the devices before the host: some take large batches over from it
  * @param copyCount 4 with pipeline parallelism, else 1 (llama-context.cpp:427-460)
  */
-export function scheduleGraph(graph: Graph, deviceCount: number, copyCount: number): Schedule {
-  return new Scheduler(graph, deviceCount, copyCount).run();
+export function scheduleGraph(graph: Graph, devices: readonly BufferLayout[], copyCount: number): Schedule {
+  return new Scheduler(graph, devices, copyCount).run();
 }
 
 /** Only where each node would run, by slot: a device, or HOST. */
-export function assignedDevices(graph: Graph, deviceCount: number): number[] {
-  return new Scheduler(graph, deviceCount, 1).assigned();
+export function assignedDevices(graph: Graph, devices: readonly BufferLayout[]): number[] {
+  return new Scheduler(graph, devices, 1).assigned();
+}
+
+/** Tokens an operator works on at once, by which a device decides to take it over (`get_op_batch_size`, ggml-cuda.cu). */
+function batchTokens(node: Node): number {
+  switch (node.op) {
+    case "get_rows":
+      return 0;
+    case "mul_mat":
+      return node.ne1;
+    case "mul_mat_id":
+    case "rope":
+      return node.ne2;
+    default:
+      return node.ne1 * node.ne2 * node.ne3;
+  }
 }
 
 class Scheduler {
   private readonly graph: Graph;
   /** the nodes that compute something */
   private readonly operators: readonly Node[];
+  private readonly devices: readonly BufferLayout[];
   private readonly hostBackend: number;
   private readonly backendCount: number;
   private readonly copyCount: number;
@@ -49,7 +66,9 @@ class Scheduler {
   private readonly graphInputs: Node[] = [];
   private nextSlot: number;
 
-  constructor(graph: Graph, deviceCount: number, copyCount: number) {
+  constructor(graph: Graph, devices: readonly BufferLayout[], copyCount: number) {
+    const deviceCount = devices.length;
+    this.devices = devices;
     this.graph = graph;
     this.operators = graph.nodes.filter(({ op }) => !isViewOp(op));
     this.hostBackend = deviceCount;
@@ -98,8 +117,14 @@ class Scheduler {
     if (device !== UNPLACED) return this.deviceBackend(device);
     if (node.input) return this.hostBackend;
     if (!followsWeights(node.op)) return UNASSIGNED;
-    for (const source of node.sources) if (source.weight) return this.deviceBackend(source.device);
+    for (const source of node.sources) if (source.weight) return source.device === HOST ? this.takenOver(node) : source.device;
     return UNASSIGNED;
+  }
+
+  /** The first device that wants an operator whose weights lie on the host, else the host. */
+  private takenOver(node: Node): number {
+    const taker = this.devices.findIndex(({ offloadBatchTokens }) => offloadBatchTokens !== undefined && batchTokens(node) >= offloadBatchTokens);
+    return taker < 0 ? this.hostBackend : taker;
   }
 
   /** Pass 2: unassigned nodes take their neighbour's backend, first only from devices, then from any. */

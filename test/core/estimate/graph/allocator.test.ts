@@ -1,20 +1,21 @@
 /** ggml's allocator on graphs small enough to follow by hand; whole models stand in compute.test.ts. */
 import { describe, expect, it } from "vitest";
-import { allocateGraph } from "../../../../src/core/estimate/graph/allocator.ts";
+import { allocatedBytes, allocateGraph } from "../../../../src/core/estimate/graph/allocator.ts";
 import * as g from "../../../../src/core/estimate/graph/ggml.ts";
 import { Graph } from "../../../../src/core/estimate/graph/graph.ts";
 import type { Node } from "../../../../src/core/estimate/graph/node.ts";
 import { scheduleGraph } from "../../../../src/core/estimate/graph/scheduler.ts";
+import { bufferLayouts } from "../../../../src/core/facts/hardware.ts";
 import { HOST } from "../../../../src/core/facts/placement.ts";
 
-const ALIGNMENT_BYTES = 32;
+const ALIGNMENT_BYTES = bufferLayouts.rpc.alignmentBytes;
 const KIB = 1024;
 
 /** Peak of one device and the host. */
 function peaks(...results: Node[]): number[] {
   const graph = new Graph();
   for (const result of results) graph.expand(result);
-  return allocateGraph(scheduleGraph(graph, 1, 1), [ALIGNMENT_BYTES, ALIGNMENT_BYTES]);
+  return allocateGraph(scheduleGraph(graph, [bufferLayouts.rpc], 1), [bufferLayouts.rpc, bufferLayouts.cpu]);
 }
 
 /** f32 rows of a kibibyte each */
@@ -61,7 +62,26 @@ describe("allocation of a graph", () => {
   it("copies inputs four times when micro-batches overlap", () => {
     const graph = new Graph();
     graph.expand(g.mulMat(weight(0), input()));
-    const [device, host] = allocateGraph(scheduleGraph(graph, 1, 4), [ALIGNMENT_BYTES, ALIGNMENT_BYTES]);
-    expect([device, host]).toEqual([5 * KIB, 4 * KIB]);
+    const layouts = [bufferLayouts.rpc, bufferLayouts.cpu];
+    expect(allocateGraph(scheduleGraph(graph, [bufferLayouts.rpc], 4), layouts)).toEqual([5 * KIB, 4 * KIB]);
+  });
+
+  it("copies host weights to a device that takes large batches over", () => {
+    const taker = { ...bufferLayouts.rpc, offloadBatchTokens: 32 };
+    const peaksOf = (rows: number): number[] => {
+      const graph = new Graph();
+      graph.expand(g.mulMat(weight(HOST), input(rows)));
+      return allocateGraph(scheduleGraph(graph, [taker], 1), [taker, bufferLayouts.cpu]);
+    };
+    expect(peaksOf(31)).toEqual([0, 62 * KIB]);
+    expect(peaksOf(32)).toEqual([(256 + 32 + 32) * KIB, 32 * KIB]);
+  });
+
+  it("pads quantized rows and widens a quantized cache where a backend says so", () => {
+    const cuda = { alignmentBytes: 128, rowPaddingWeights: 512, widensQuantizedCache: true };
+    expect(allocatedBytes(g.newTensor("q8_0", 256, 4), cuda)).toBe(1408);
+    const cache = (): Node => g.storedTensor("q8_0", 0, false, 128, 1024, 1);
+    const attention = g.flashAttnExt(input(), cache(), cache(), undefined);
+    expect(allocatedBytes(attention, cuda) - allocatedBytes(attention, bufferLayouts.rpc)).toBe(2 * 128 * 1024 * 2);
   });
 });
