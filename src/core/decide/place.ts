@@ -8,7 +8,7 @@ import { layerStateBytes } from "../estimate/context.ts";
 import { roledTensors } from "../estimate/roles.ts";
 import type { Hardware } from "../facts/hardware.ts";
 import type { Model } from "../facts/model.ts";
-import type { Run } from "../facts/run.ts";
+import type { Run, TensorOverride } from "../facts/run.ts";
 import { runShape } from "../facts/run-shape.ts";
 import type { Bytes } from "../units.ts";
 import type { MemoryVerdict } from "./candidate.ts";
@@ -57,14 +57,22 @@ function layerTable(model: Model, run: Run): LayerTable {
   return { ...weightTable(model), stateBytes };
 }
 
+/** Some of a layer's experts, moved to the host by an override. */
+interface Moved {
+  readonly layer: number;
+  readonly bytes: Bytes;
+  readonly override: TensorOverride;
+}
+
 /** Device bytes of the items that `offloadedLayers` covers: the last repeating layers, then the output. */
-function itemBytes(table: LayerTable, run: Run, layerCount: number): Bytes[] {
+function itemBytes(table: LayerTable, run: Run, layerCount: number, moved: Moved | undefined): Bytes[] {
   const start = Math.max(layerCount + 1 - run.offloadedLayers, 0);
   const items: Bytes[] = [];
   for (let layer = start; layer < layerCount; layer++) {
     const experts = layer < run.cpuMoeLayers ? 0 : (table.expertBytes[layer] ?? 0);
     const denseFfn = layer < run.cpuFfnLayers ? 0 : (table.denseFfnBytes[layer] ?? 0);
-    items.push((table.restBytes[layer] ?? 0) + experts + denseFfn + (run.cacheOffload ? (table.stateBytes[layer] ?? 0) : 0));
+    const partly = layer === moved?.layer ? moved.bytes : 0;
+    items.push((table.restBytes[layer] ?? 0) + experts - partly + denseFfn + (run.cacheOffload ? (table.stateBytes[layer] ?? 0) : 0));
   }
   items.push(table.outputBytes);
   return items;
@@ -89,16 +97,16 @@ function limitsOf(like: MemoryVerdict): Bytes[] {
   return like.room.devices.map((device, index) => Math.max(0, device.allowedBytes - (like.memory.devices[index]?.computeBytes ?? 0)));
 }
 
-function deal({ hardware, model, table }: Search, run: Run, limits: readonly Bytes[]): number[] | undefined {
+function deal({ hardware, model, table }: Search, run: Run, limits: readonly Bytes[], moved?: Moved): number[] | undefined {
   const devices = limits.map((limitBytes, index) => ({ limitBytes, bandwidthBytesPerSecond: hardware.devices[index]?.bandwidthBytesPerSecond.value ?? 1 }));
-  return dealLayers(itemBytes(table, run, model.hyper.layerCount), devices);
+  return dealLayers(itemBytes(table, run, model.hyper.layerCount, moved), devices);
 }
 
 /**
  * The run with an explicit split that fits every device, or undefined. One device needs no split.
  * @param like a verdict of a run that differs little: its compute buffers are the first guess
  */
-function withSplit(search: Search, run: Run, like?: MemoryVerdict): MemoryVerdict | undefined {
+function withSplit(search: Search, run: Run, like?: MemoryVerdict, moved?: Moved): MemoryVerdict | undefined {
   const { hardware, memoryOf } = search;
   if (hardware.devices.length <= 1 || run.splitMode === "none") {
     const verdict = memoryOf(run);
@@ -106,7 +114,7 @@ function withSplit(search: Search, run: Run, like?: MemoryVerdict): MemoryVerdic
   }
   let limits = limitsOf(like ?? memoryOf({ ...run, tensorSplit: [] }));
   for (let round = 0; round < SPLIT_ROUNDS; round++) {
-    const counts = deal(search, run, limits);
+    const counts = deal(search, run, limits, moved);
     if (!counts) return undefined;
     const verdict = memoryOf({ ...run, tensorSplit: counts });
     if (onDevices(verdict)) return verdict;
@@ -157,6 +165,30 @@ function leastInteger(high: number, holds: (n: number) => boolean): number {
   return top;
 }
 
+/** Parts of a layer's experts to move, the fewest bytes first: what llama.cpp's own fit splits a layer by. */
+const partialExperts = ["down", "(down|gate|gate_up)"] as const;
+
+/**
+ * The last layer whose experts lie on the host may keep a part of them: the rule that moves the least and still fits,
+ * or the verdict as it is.
+ */
+function withPartialLayer(search: Search, verdict: MemoryVerdict): MemoryVerdict {
+  const { run } = verdict;
+  const layer = run.cpuMoeLayers - 1;
+  if (layer < 0) return verdict;
+  const experts = roledTensors(search.model).filter((tensor) => tensor.layer === layer && tensor.role === "experts");
+  for (const part of partialExperts) {
+    const pattern = `blk\\.${layer}\\.ffn_${part}_(ch|)exps`;
+    const regex = new RegExp(pattern);
+    const bytes = experts.reduce((sum, tensor) => (regex.test(tensor.name) ? sum + tensor.bytes : sum), 0);
+    if (bytes === 0 || experts.every(({ name }) => regex.test(name))) continue;
+    const moved: Moved = { layer, bytes, override: { pattern, buffer: "CPU" } };
+    const tried = withSplit(search, { ...run, cpuMoeLayers: layer, overrides: [moved.override] }, verdict, moved);
+    if (tried?.fits) return tried;
+  }
+  return verdict;
+}
+
 export type PlaceMode = "gpu" | "moe-offload" | "cpu-offload" | "cpu";
 
 export interface Placements {
@@ -180,7 +212,10 @@ export function placements(model: Model, hardware: Hardware, run: Run, memoryOf:
   };
   if (hardware.devices.length > 0) {
     if (may("gpu")) keep(withSplit(search, base));
-    if (fitting.length === 0 && experts && may("moe-offload")) keep(least(search, L, (n) => ({ ...base, cpuMoeLayers: n })));
+    if (fitting.length === 0 && experts && may("moe-offload")) {
+      const fewest = least(search, L, (n) => ({ ...base, cpuMoeLayers: n }));
+      keep(fewest && withPartialLayer(search, fewest));
+    }
     if (fitting.length === 0 && may("cpu-offload")) {
       keep(least(search, L, (n) => ({ ...base, cpuMoeLayers: experts ? L : 0, offloadedLayers: L + 1 - n })));
       if (!experts) keep(least(search, L, (n) => ({ ...base, cpuFfnLayers: n })));

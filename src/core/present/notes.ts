@@ -3,6 +3,7 @@ import type { Judged } from "../decide/choose.ts";
 import type { Candidate } from "../decide/candidate.ts";
 import type { WhyNotOption } from "../decide/why-not.ts";
 import { HOST } from "../facts/placement.ts";
+import { layerOf } from "../facts/tensor.ts";
 import { formatBytes, formatFraction, formatSeconds, formatSpeedInterval, formatTokensPerSecond } from "../units-text.ts";
 
 const modeWords = {
@@ -43,15 +44,15 @@ export function fitSummary(name: string, { candidate, maxContextTokens }: Judged
 
 /** Where the weights are; experts on both sides; pool; what is assumed. */
 export function placementNotes(candidate: Candidate): string[] {
-  const { memory, model, room, run, hardware } = candidate;
+  const { memory, model, room, hardware } = candidate;
   const notes: string[] = [];
   const onDevices = memory.devices.reduce((sum, use) => sum + use.modelBytes, 0);
   const weights = onDevices + memory.host.modelBytes;
   if (candidate.fits && hardware.devices.length > 0) notes.push(`Weights: ${formatBytes(onDevices)} on ${room.unified ? "the GPU's share of unified memory" : "GPUs"}, ${formatBytes(memory.host.modelBytes)} in RAM (${formatFraction(onDevices / Math.max(1, weights))} on the device side).`);
   const { experts } = model.hyper;
   if (experts) {
-    const host = model.tensors.reduce((sum, tensor) => (/_exps/.test(tensor.name) && memory.placement.overrideOf(tensor.name) === HOST ? sum + 1 : sum), 0);
-    notes.push(`Experts: ${experts.used} of ${experts.total} are active per token${host > 0 ? `; those of ${run.cpuMoeLayers} of ${model.hyper.layerCount} layers stay in RAM` : ""}.`);
+    const layers = new Set(model.tensors.flatMap(({ name }) => (/_(ch|)exps/.test(name) && memory.placement.overrideOf(name) === HOST ? [layerOf(name)] : [])));
+    notes.push(`Experts: ${experts.used} of ${experts.total} are active per token${layers.size > 0 ? `; those of ${layers.size} of ${model.hyper.layerCount} layers stay in RAM` : ""}.`);
   }
   if (room.unified) notes.push("Device and host share one pool of memory; both draw on it.");
   if (memory.computeBasis === "assumed") notes.push("The compute graph of this architecture is not known; its compute buffer is a bound.");

@@ -2,6 +2,7 @@
 import type { Candidate } from "../decide/candidate.ts";
 import type { Model } from "../facts/model.ts";
 import { HOST } from "../facts/placement.ts";
+import { layerOf } from "../facts/tensor.ts";
 
 /** Tensors of each storage type, the most numerous first. */
 export function tensorTypeCounts(model: Model): { readonly type: string; readonly count: number }[] {
@@ -14,13 +15,15 @@ export function tensorTypeCounts(model: Model): { readonly type: string; readonl
 export function shapePlacement({ memory, run, hardware, model }: Candidate) {
   const { placement } = memory;
   const layers = model.hyper.layers.filter((layer) => !layer.nextn);
-  const hasMoved = (index: number): boolean => {
-    const layer = model.hyper.layers[index];
-    return (index < run.cpuMoeLayers && layer?.moe === true) || (index < run.cpuFfnLayers && (layer?.feedForwardLength ?? 0) > 0);
-  };
+  const movedLayers = new Set<number>();
+  if (placement.hasOverrides)
+    for (const { name } of model.tensors) {
+      const layer = layerOf(name);
+      if (layer !== undefined && placement.overrideOf(name) === HOST) movedLayers.add(layer);
+    }
   const devices = hardware.devices.map(({ name }, device) => {
     const own = layers.filter((layer) => placement.layerDevices[layer.index] === device);
-    return { name, layerCount: own.length, partialLayerCount: own.filter((layer) => hasMoved(layer.index)).length };
+    return { name, layerCount: own.length, partialLayerCount: own.filter((layer) => movedLayers.has(layer.index)).length };
   });
   return {
     devices,
