@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import type { Comparison } from "./compare-memory.ts";
 import { allMemoryRows, measureMemory, measureWeights, memoryFigures, weightsFigures } from "./measure.ts";
 import { readFitRows, truthFolder } from "./rows.ts";
+import { printSpeed, speedReport } from "./speed-report.ts";
 import { errorFraction, figures } from "./statistics.ts";
 
 const percent = (fraction: number) => `${(100 * fraction).toFixed(fraction < 0.1 ? 2 : 1)} %`;
@@ -30,7 +31,8 @@ const folder = values.dir ?? truthFolder;
 const weights = await measureWeights(folder);
 const memory = await measureMemory(folder, allMemoryRows(folder));
 const fitted = await measureMemory(folder, readFitRows(folder));
-const summary = { weights: weightsFigures(weights), memory: memoryFigures(memory), fitted: memoryFigures(fitted) };
+const speed = await speedReport(folder);
+const summary = { weights: weightsFigures(weights), memory: memoryFigures(memory), fitted: memoryFigures(fitted), speed: speed.summary };
 
 if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
 else {
@@ -42,6 +44,7 @@ else {
   for (const failure of new Set(weights.flatMap(({ row, failure }) => (failure ? [`${row.model}: ${failure}`] : [])))) console.info(`FAILED weights ${failure}`);
   const inexact = weights.filter(({ worstTypeFraction }) => worstTypeFraction > 1e-4);
   for (const { row, errorFraction: error } of inexact.slice(0, 40)) console.info(`weights ${row.model} ${row.quant}: ${percent(error)}`);
+  printSpeed(speed);
   if (values.worst) {
     const key = values.worst === "model" || values.worst === "context" || values.worst === "total" ? values.worst : "compute";
     const worst = comparisons.filter((row) => Math.abs(errorFraction(row[key])) > 1e-4).sort((a, b) => Math.abs(errorFraction(b[key])) - Math.abs(errorFraction(a[key])));

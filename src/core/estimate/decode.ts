@@ -27,6 +27,8 @@ export interface DecodeWork {
   readonly oldBuild: boolean;
   /** key of the engine's own cost against llama-bench */
   readonly engine: string;
+  /** the host computes a part of the same token */
+  readonly besideHost: boolean;
 }
 
 /** The parts of the sum, in seconds; `bound` names the largest. */
@@ -52,6 +54,7 @@ export function decodeTerms(work: DecodeWork, rates: DeviceRates): TermSum {
     `${name}|dev|${device}|${backend}`,
     `${name}|${era}|${backend}`,
     `${name}|engine|${work.engine}`,
+    ...(work.besideHost ? [`${name}|beside`] : []),
   ];
   const tau = levels("tau");
   const nofa = (name: string): string[] => (work.flashAttention ? [] : [`${name}|nofa`, `${name}|nofa|${backend}`]);

@@ -96,6 +96,7 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens): TermSum
           flashAttention: run.flashAttention,
           oldBuild: isOld(setting),
           engine: question.engine,
+          besideHost: hostWorks(setting),
         },
         rates,
       ),

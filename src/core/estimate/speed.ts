@@ -57,14 +57,14 @@ function levelOf(setting: SpeedSetting): EvidenceLevel {
 }
 
 /** Quantiles for this candidate: the device's level, widened by what the host adds. */
-function quantilesFor(setting: SpeedSetting, task: "decode" | "prefill"): Quantiles {
+function quantilesFor(setting: SpeedSetting, task: "decode" | "prefill", level: EvidenceLevel = levelOf(setting)): Quantiles {
   const { intervals, nearRam } = setting.calibration;
   const { traffic, hardware } = setting;
   const kind = setting.model.hyper.experts ? "moe" : "dense";
   const none = { q10: 0, q50: 0, q90: 0 };
   const onDevices = traffic.devices.some((place) => place.activeBytes > 0);
   const onHost = hostWorks(setting);
-  const device = onDevices ? (intervals[task][`${kind}|${levelOf(setting)}`] ?? none) : none;
+  const device = onDevices ? (intervals[task][`${kind}|${level}`] ?? none) : none;
   if (!onHost) return device;
   const cpu = setting.hostRates.isa.startsWith("avx") ? "x86" : "arm";
   const key = onDevices ? `${task}|offload` : task === "decode" ? `decode|${cpu}` : "prefill|cpu";
@@ -93,6 +93,11 @@ function firstToken(setting: SpeedSetting, newTokens: Tokens, cachedTokens: Toke
     mid: at(prefill.mid, decode.mid, samplerSecondsPerToken.mid),
     high: at(prefill.low, decode.low, samplerSecondsPerToken.high),
   };
+}
+
+/** A time that was predicted elsewhere, as a rate with the interval of `level`: what the meter judges. Undefined = what the shipped constants know. */
+export function predictedRate(setting: SpeedSetting, task: "decode" | "prefill", seconds: Seconds, level: EvidenceLevel | undefined): Interval {
+  return rateInterval(seconds, quantilesFor(setting, task, level));
 }
 
 /** Decode speed at one depth of live context. */
