@@ -9,7 +9,7 @@ import type { Bytes } from "../units.ts";
 import type { World } from "./world.ts";
 
 export interface InstalledModel {
-  readonly store: "ollama" | "hugging-face" | "llama.cpp";
+  readonly store: "ollama" | "hugging-face" | "llama.cpp" | "lm-studio";
   /** what the engine calls it: `qwen3:8b`, or the file's name */
   readonly name: string;
   /** the GGUF file, the first shard of a split one */
@@ -235,15 +235,26 @@ async function listHubCache(world: World): Promise<InstalledModel[]> {
   return found;
 }
 
+/** LM Studio keeps `publisher/repo/file.gguf`, in its own folder since 0.3 and in a cache folder before. */
+async function listLmStudio(world: World): Promise<InstalledModel[]> {
+  const found: InstalledModel[] = [];
+  for (const root of [join(world.homeDir, ".lmstudio", "models"), join(world.homeDir, ".cache", "lm-studio", "models")])
+    for (const publisher of await namesIn(world, root, "directory"))
+      for (const repo of await namesIn(world, join(root, publisher), "directory"))
+        found.push(...(await modelsIn(world, join(root, publisher, repo), "lm-studio", `${publisher}/${repo}`)));
+  return found;
+}
+
 /** Every model found, each path once. Reads names and manifests only; never a model's data. */
 export async function installedModels(world: World): Promise<readonly InstalledModel[]> {
-  const [ollama, hub, llama] = await Promise.all([
+  const [ollama, hub, llama, studio] = await Promise.all([
     listOllama(world),
     listHubCache(world),
     modelsIn(world, llamaCacheRoot(world), "llama.cpp", undefined),
+    listLmStudio(world),
   ]);
   const seen = new Set<string>();
-  return [...ollama, ...hub, ...llama].filter(({ path, name }) => {
+  return [...ollama, ...hub, ...llama, ...studio].filter(({ path, name }) => {
     const key = `${path} ${name}`;
     if (seen.has(key)) return false;
     seen.add(key);

@@ -1,19 +1,30 @@
-/** Apple Silicon through `sysctl`, `system_profiler` and `vm_stat`. */
+/** Macs through `sysctl`, `system_profiler` and `vm_stat`. */
 import { type Bytes, MIB } from "../../units.ts";
 import type { World } from "../world.ts";
-import type { SightedDevice } from "./result.ts";
+import { parseDisplays, parseHardwareOverview } from "./apple-profiler.ts";
+import type { Topology } from "./result.ts";
+import { type SightedDevice, sighted } from "./sighting.ts";
+import { ask, printed } from "./tools.ts";
 
 export interface AppleFacts {
   readonly cpuModel: string;
   readonly physicalCoreCount: number | undefined;
+  readonly performanceCoreCount: number | undefined;
+  readonly efficiencyCoreCount: number | undefined;
   readonly memoryBytes: Bytes;
-  /** `iogpu.wired_limit_mb`, where the user has set one */
+  /** `iogpu.wired_limit_mb`, where the user has set one; 0 is the default and none */
   readonly wiredLimitBytes: Bytes | undefined;
   /** a translated x64 process still runs on an ARM machine */
   readonly arm: boolean;
 }
 
-const KEYS = ["hw.memsize", "hw.physicalcpu", "hw.optional.arm64", "machdep.cpu.brand_string", "iogpu.wired_limit_mb"];
+const KEYS = ["hw.memsize", "hw.physicalcpu", "hw.perflevel0.physicalcpu", "hw.perflevel1.physicalcpu", "hw.optional.arm64", "machdep.cpu.brand_string", "iogpu.wired_limit_mb"];
+
+/** The limit alone, for a listing of `iogpu` without the rest. */
+export function parseWiredLimit(text: string): Bytes | undefined {
+  const limit = Number(/^iogpu\.wired_limit_mb: (\d{1,9})$/m.exec(text)?.[1] ?? 0);
+  return limit > 0 ? limit * MIB : undefined;
+}
 
 /** `key: value` lines; a key that this macOS does not know is missing. */
 export function parseSysctl(text: string): AppleFacts | undefined {
@@ -24,20 +35,18 @@ export function parseSysctl(text: string): AppleFacts | undefined {
   };
   const memoryBytes = number("hw.memsize");
   if (memoryBytes === undefined) return undefined;
-  const limit = number("iogpu.wired_limit_mb");
+  const performance = number("hw.perflevel0.physicalcpu");
+  const efficiency = number("hw.perflevel1.physicalcpu");
   return {
     cpuModel: values.get("machdep.cpu.brand_string") ?? "",
-    physicalCoreCount: number("hw.physicalcpu"),
+    physicalCoreCount: number("hw.physicalcpu") ?? (performance === undefined ? number("hw.ncpu") : performance + (efficiency ?? 0)),
+    performanceCoreCount: performance,
+    efficiencyCoreCount: efficiency,
     memoryBytes,
-    wiredLimitBytes: limit === undefined ? undefined : limit * MIB,
-    arm: values.get("hw.optional.arm64") === "1",
+    wiredLimitBytes: parseWiredLimit(text),
+    // levels of cores are Apple's own chips' alone
+    arm: values.get("hw.optional.arm64") === "1" || performance !== undefined,
   };
-}
-
-/** The number of GPU cores, which selects the memory bandwidth. Log lines may precede the JSON. */
-export function parseGpuCores(text: string): number | undefined {
-  const cores = /"sppci_cores"\s*:\s*"(\d{1,4})"/.exec(text)?.[1];
-  return cores === undefined ? undefined : Number(cores);
 }
 
 /** Pages that macOS gives to a program that asks: free, inactive, speculative and purgeable. */
@@ -49,39 +58,42 @@ export function parseVmStat(text: string): Bytes | undefined {
 }
 
 export interface AppleSighting extends AppleFacts {
+  readonly topology: Partial<Topology>;
   readonly availableBytes: Bytes | undefined;
-  readonly device: SightedDevice | undefined;
+  readonly devices: readonly SightedDevice[];
+}
+
+/** The chip's graphics: one device that shares the RAM; its core count selects the bandwidth. */
+function chip(facts: AppleFacts, displays: readonly SightedDevice[], availableBytes: Bytes | undefined): SightedDevice {
+  const graphics = displays.find(({ vendor }) => vendor === "Apple");
+  return sighted({
+    vendor: "Apple",
+    source: "sysctl",
+    name: facts.cpuModel === "" ? (graphics?.name ?? "") : facts.cpuModel,
+    freeBytes: availableBytes,
+    mappableBytes: facts.wiredLimitBytes,
+    unified: true,
+    gpuCoreCount: graphics?.gpuCoreCount,
+  });
 }
 
 export async function sightApple(world: World, signal?: AbortSignal): Promise<AppleSighting | undefined> {
   const [sysctl, displays, pages] = await Promise.all([
-    world.exec("sysctl", KEYS, { timeoutMs: 2000, signal }),
-    world.exec("system_profiler", ["SPDisplaysDataType", "-json"], { timeoutMs: 10_000, signal }),
-    world.exec("vm_stat", [], { timeoutMs: 2000, signal }),
+    ask(world, "sysctl", KEYS, { timeoutMs: 2000, signal }),
+    printed(world, "system_profiler", ["SPDisplaysDataType", "-json"], { timeoutMs: 10_000, signal, lasting: true }),
+    printed(world, "vm_stat", [], { timeoutMs: 2000, signal }),
   ]);
-  const facts = parseSysctl(sysctl.outcome === "exited" ? sysctl.stdout : "");
+  // sysctl exits with 1 when one of the keys is unknown to this macOS, and prints the others
+  const graphics = parseDisplays(displays);
+  const facts = parseSysctl(sysctl.outcome === "exited" ? sysctl.stdout : "") ?? (await overview(world, signal));
   if (facts === undefined) return undefined;
-  const availableBytes = pages.outcome === "exited" ? parseVmStat(pages.stdout) : undefined;
-  if (!facts.arm) return { ...facts, availableBytes, device: undefined };
-  const device: SightedDevice = {
-    name: facts.cpuModel,
-    vendor: "Apple",
-    pciAddress: undefined,
-    pciId: undefined,
-    pciRevision: undefined,
-    totalBytes: facts.memoryBytes,
-    freeBytes: availableBytes,
-    reservedBytes: undefined,
-    unified: true,
-    computeCapability: undefined,
-    driver: undefined,
-    memoryClockMHz: undefined,
-    gpuCoreCount: displays.outcome === "exited" ? parseGpuCores(displays.stdout) : undefined,
-    pcieGeneration: undefined,
-    pcieLanes: undefined,
-    uuid: undefined,
-    visible: true,
-    source: "sysctl",
-  };
-  return { ...facts, availableBytes, device };
+  const availableBytes = parseVmStat(pages);
+  const topology = { performanceCoreCount: facts.performanceCoreCount, efficiencyCoreCount: facts.efficiencyCoreCount, socketCount: 1 };
+  return { ...facts, topology, availableBytes, devices: facts.arm ? [chip(facts, graphics, availableBytes)] : graphics };
+}
+
+/** Where sysctl is out of reach, the overview that System Information prints. */
+async function overview(world: World, signal: AbortSignal | undefined): Promise<AppleFacts | undefined> {
+  const text = await printed(world, "system_profiler", ["SPHardwareDataType"], { timeoutMs: 10_000, signal, lasting: true });
+  return parseHardwareOverview(text);
 }

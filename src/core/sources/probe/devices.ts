@@ -9,22 +9,27 @@ import type { HardwareCatalog, HardwareEntry } from "../hardware-catalog.ts";
 import { catalogFact } from "../hardware-device.ts";
 import { pcieBytesPerSecond } from "../pcie.ts";
 import { matchEntry } from "./match.ts";
-import type { ProbedDevice, SightedDevice } from "./result.ts";
+import type { EngineTotal, ProbedDevice } from "./result.ts";
+import type { SightedDevice, Vendor } from "./sighting.ts";
 
 /** The machine's memory, which a device may share. */
 export interface SharedMemory {
   readonly totalBytes: Bytes;
   readonly availableBytes: Bytes;
   readonly source: string;
-  /** limit that the system sets for its GPU (AMD's GTT, Apple's wired limit) */
-  readonly gpuLimit: Fact<Bytes> | undefined;
 }
 
-const VENDOR_BACKENDS: Readonly<Record<SightedDevice["vendor"], readonly Backend[]>> = {
+const VENDOR_BACKENDS: Readonly<Record<Vendor, readonly Backend[]>> = {
   NVIDIA: ["cuda", "vulkan"],
   AMD: ["rocm", "vulkan"],
   Intel: ["sycl", "vulkan"],
   Apple: ["metal"],
+  Huawei: ["cann"],
+  "Moore Threads": ["musa", "vulkan"],
+  Qualcomm: ["opencl", "vulkan"],
+  // slower than the processor beside it: listed, never planned with
+  Broadcom: [],
+  other: [],
 };
 
 /** Family of an NVIDIA part that the catalog does not know. Source: CUDA's table of compute capabilities. */
@@ -40,26 +45,51 @@ interface DeviceMemory {
   readonly usable: Fact<Bytes>;
 }
 
-function sharedMemory(backend: Backend, ram: SharedMemory): DeviceMemory {
-  const total: Fact<Bytes> = { value: ram.totalBytes, evidence: "reported", source: ram.source };
+/** What an engine here reports for the backend that would be used, or for any other where that one says nothing. */
+function engineTotal(device: SightedDevice, backend: Backend): EngineTotal | undefined {
+  return device.engineTotals.find((total) => total.backend === backend) ?? device.engineTotals[0];
+}
+
+const engineSource = ({ backend }: EngineTotal): string => `total that an engine here reports (${backend})`;
+
+/** The part of the RAM that may be planned with: an engine's total, the driver's limit or the usual share, within what the system can spare. */
+function sharedMemory(device: SightedDevice, backend: Backend, ram: SharedMemory): DeviceMemory {
   const idle = usableShared(backend, ram.totalBytes);
-  // Metal's own default is a limit too; elsewhere the system's need bounds what a large GPU limit would allow
-  const usable = ram.gpuLimit === undefined ? idle : backend === "metal" ? ram.gpuLimit : { ...ram.gpuLimit, value: Math.min(ram.gpuLimit.value, idle.value) };
+  const engine = engineTotal(device, backend);
+  const limit: Fact<Bytes> | undefined =
+    engine !== undefined
+      ? { value: engine.totalBytes, evidence: "reported", source: engineSource(engine) }
+      : device.mappableBytes === undefined
+        ? undefined
+        : { value: Math.max(device.mappableBytes, device.totalBytes ?? 0), evidence: "reported", source: `${device.source}, RAM that the driver may map` };
+  // Metal's limit is the system's own and may be raised by its user; elsewhere a limit may exceed what the system can spare
+  const ceiling = backend === "metal" ? ram.totalBytes : idle.value;
+  const usable = limit === undefined ? idle : { ...limit, value: Math.min(limit.value, ceiling), source: limit.value > ceiling ? `${limit.source}, within ${idle.source}` : limit.source };
+  const total: Fact<Bytes> = limit !== undefined && engine === undefined && backend !== "metal" ? { ...limit, value: Math.min(limit.value, ram.totalBytes) } : { value: ram.totalBytes, evidence: "reported", source: ram.source };
   return {
-    total: ram.gpuLimit !== undefined && backend !== "metal" ? { ...ram.gpuLimit, value: Math.min(ram.gpuLimit.value, ram.totalBytes) } : total,
+    total,
     free: { value: Math.min(usable.value, ram.availableBytes), evidence: "reported", source: `available RAM (${ram.source}), at most what the GPU may use` },
     usable: { ...usable, value: Math.min(usable.value, ram.totalBytes) },
   };
 }
 
 function dedicatedMemory(device: SightedDevice, entry: HardwareEntry | undefined, backend: Backend): DeviceMemory {
-  const reported = device.totalBytes === undefined ? undefined : ({ value: device.totalBytes, evidence: "reported", source: device.source } as const);
+  const engine = engineTotal(device, backend);
+  const reported: Fact<Bytes> | undefined =
+    device.totalBytes !== undefined
+      ? { value: device.totalBytes, evidence: "reported", source: device.source }
+      : engine === undefined
+        ? undefined
+        : { value: engine.totalBytes, evidence: "reported", source: engineSource(engine) };
   const total = reported ?? (entry === undefined ? ({ value: 0, evidence: "assumed", source: "nobody says" } as const) : driverTotal(entry, entry.memoryBytes[0] ?? 0));
   const usable: Fact<Bytes> =
-    device.reservedBytes === undefined
-      ? usableDedicated(entry, backend, total)
-      : { value: Math.max(0, total.value - device.reservedBytes), evidence: "reported", source: `${device.source}, total less what the driver keeps` };
-  const free: Fact<Bytes> = device.freeBytes === undefined ? { ...usable, evidence: "assumed", source: "free memory is not reported: as if idle" } : { value: device.freeBytes, evidence: "reported", source: device.source };
+    engine !== undefined
+      ? { value: Math.min(engine.totalBytes, total.value), evidence: "reported", source: engineSource(engine) }
+      : device.reservedBytes === undefined
+        ? usableDedicated(entry, backend, total)
+        : { value: Math.max(0, total.value - device.reservedBytes), evidence: "reported", source: `${device.source}, total less what the driver keeps` };
+  const freeBytes = device.freeBytes ?? engine?.freeBytes;
+  const free: Fact<Bytes> = freeBytes === undefined ? { ...usable, evidence: "assumed", source: "free memory is not reported: as if idle" } : { value: freeBytes, evidence: "reported", source: device.freeBytes === undefined ? "an engine's device list" : device.source };
   return { total, free, usable };
 }
 
@@ -72,30 +102,67 @@ function linkOf(device: SightedDevice, entry: HardwareEntry | undefined): Probed
 
 const madeUpId = (name: string): string => name.toLowerCase().match(/[a-z0-9]+/g)?.join("-").slice(0, 60) ?? "gpu";
 
+/** Memory that belongs to the chip although processor and GPU share it: then the driver's figure is the pool itself, not a carve-out. */
+const hasOwnPool = (entry: HardwareEntry | undefined): boolean => /^HBM/i.test(entry?.row.memoryType ?? "");
+
+/** Shares the RAM: by what the source says, by the catalog, or because a driver that works has no memory to print. */
+function isUnified(device: SightedDevice, entry: HardwareEntry | undefined): boolean {
+  return entry === undefined ? device.unified === true : entry.kind === "unified" || (device.unified === true && entry.kind !== "gpu");
+}
+
+/** The name for people: the driver's own, unless it is none, cut off, a code name, or a bus listing's. */
+function nameFor(device: SightedDevice, entry: HardwareEntry | undefined, catalog: HardwareCatalog): string {
+  const poor = device.name === "" || device.name.endsWith("...") || device.name.includes("[") || (entry !== undefined && device.pciId !== undefined && catalog.named(device.name).length === 0 && !/^(AMD |Intel|NVIDIA )/i.test(device.name));
+  return poor ? (entry?.name ?? (device.name === "" ? `${device.vendor} ${device.pciId ?? "GPU"}` : device.name)) : device.name;
+}
+
+/**
+ * The architecture of an AMD chip: the catalog's, else what the runtime claims, unless an override is set or no chip of that kind has it.
+ */
+function gfxOf(device: SightedDevice, entry: HardwareEntry | undefined, catalog: HardwareCatalog, overridden: boolean): string | undefined {
+  if (entry?.row.gfx !== undefined) return entry.row.gfx;
+  const alike = catalog.entries.filter(({ row }) => row.gfx === device.gfx);
+  const impossible = device.unified === true && alike.length > 0 && alike.every(({ kind }) => kind === "gpu");
+  return overridden || impossible ? undefined : device.gfx;
+}
+
 export interface IdentifiedDevice {
   readonly device: ProbedDevice;
   readonly warnings: readonly string[];
 }
 
-export function identifyDevice(sighted: SightedDevice, index: number, catalog: HardwareCatalog, ram: SharedMemory): IdentifiedDevice {
-  const entry = matchEntry(sighted, catalog, ram.totalBytes + GIB);
-  const unified = entry === undefined ? sighted.unified === true : entry.kind === "unified";
+/** What holds for the whole machine. */
+export interface Surroundings {
+  readonly ram: SharedMemory;
+  readonly board: string | undefined;
+  /** HSA_OVERRIDE_GFX_VERSION is set: what HIP claims about chips is no fact */
+  readonly gfxOverridden: boolean;
+}
+
+export function identifyDevice(sighted: SightedDevice, index: number, catalog: HardwareCatalog, { ram, board, gfxOverridden }: Surroundings): IdentifiedDevice {
+  const { entry, others } = matchEntry(sighted, catalog, ram.totalBytes + GIB, board);
+  const unified = isUnified(sighted, entry);
   const backends = entry?.backends ?? VENDOR_BACKENDS[sighted.vendor];
   const backend = backends[0] ?? "vulkan";
-  const memory = unified ? sharedMemory(backend, ram) : dedicatedMemory(sighted, entry, backend);
+  const pooled = unified && !(hasOwnPool(entry) && sighted.totalBytes !== undefined);
+  const memory = pooled ? sharedMemory(sighted, backend, ram) : dedicatedMemory(sighted, entry, backend);
+  const name = nameFor(sighted, entry, catalog);
   const warnings: string[] = [];
   const known = entry === undefined ? undefined : catalogFact(entry, "bandwidthGBps", entry.bandwidthBytesPerSecond);
   // a MIG slice has its share of the card's memory channels and of its multiprocessors
-  const share = / MIG /.test(sighted.name) && entry !== undefined ? Math.min(1, memory.total.value / (entry.memoryBytes[0] ?? memory.total.value)) : 1;
+  const share = sighted.slice === undefined || entry === undefined ? 1 : Math.min(1, memory.total.value / (entry.memoryBytes[0] ?? memory.total.value));
   const scaled = <T extends Fact<number> | undefined>(fact: T): T => (fact === undefined || share === 1 ? fact : { ...fact, value: Math.round(fact.value * share), evidence: "assumed", source: `${fact.source}, by the slice's share` });
   const bandwidth = known ?? assumedBandwidth(catalog, memory.total.value);
-  if (known === undefined) {
-    warnings.push(`${sighted.name} is not in the hardware catalog: ${formatBandwidth(bandwidth.value)} of memory bandwidth assumed (${bandwidth.source}). Describe it with custom(…) to plan with its own figures.`);
+  if (known === undefined && backends.length > 0 && sighted.visible) {
+    warnings.push(`${name} is not in the hardware catalog: ${formatBandwidth(bandwidth.value)} of memory bandwidth assumed (${bandwidth.source}). Describe it with custom(…) to plan with its own figures.`);
   }
+  if (entry !== undefined && others.length > 0) warnings.push(`${name} is taken as ${entry.id}; what it reports also fits ${others.slice(0, 4).map(({ id }) => id).join(", ")}.`);
+  if (backends.length === 0) warnings.push(`${name} is listed but not planned with: no engine runs faster on it than on the processor.`);
+  const gfx = sighted.vendor === "AMD" ? gfxOf(sighted, entry, catalog, gfxOverridden) : undefined;
   const device: ProbedDevice = {
     index,
-    id: entry?.id ?? madeUpId(sighted.name),
-    name: sighted.name.startsWith(`${sighted.vendor} `) && sighted.pciId !== undefined && sighted.name.endsWith(sighted.pciId) ? (entry?.name ?? sighted.name) : sighted.name,
+    id: entry?.id ?? madeUpId(name),
+    name: sighted.slice === undefined ? name : `${name} MIG ${sighted.slice.profile}`,
     vendor: sighted.vendor,
     kind: unified ? "unified" : "gpu",
     backends,
@@ -107,11 +174,19 @@ export function identifyDevice(sighted: SightedDevice, index: number, catalog: H
     fp16FlopsPerSecond: entry === undefined ? undefined : scaled(catalogFact(entry, "fp16Tflops", entry.fp16FlopsPerSecond)),
     fp32FlopsPerSecond: entry === undefined ? undefined : scaled(catalogFact(entry, "fp32Tflops", entry.fp32FlopsPerSecond)),
     family: entry?.family ?? FAMILIES.find(([pattern]) => pattern.test(sighted.computeCapability ?? ""))?.[1],
-    computeCapability: sighted.computeCapability ?? entry?.row.computeCapability ?? entry?.row.gfx,
+    computeCapability: sighted.computeCapability ?? entry?.row.computeCapability ?? gfx,
     driver: sighted.driver,
     catalogId: entry?.id,
     pciAddress: sighted.pciAddress,
     linkBytesPerSecond: unified ? undefined : linkOf(sighted, entry),
+    carveOutBytes: pooled ? sighted.totalBytes : undefined,
+    mappableBytes: sighted.mappableBytes,
+    gpuCoreCount: sighted.gpuCoreCount,
+    gfx,
+    uuid: sighted.uuid,
+    pciId: sighted.pciId,
+    engineTotals: sighted.engineTotals,
+    slice: sighted.slice,
     visible: sighted.visible,
   };
   return { device, warnings };

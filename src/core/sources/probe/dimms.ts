@@ -1,12 +1,19 @@
 /** `dmidecode -t 17`: RAM bandwidth from the configured speed and the populated channels. */
-import type { BytesPerSecond } from "../../units.ts";
+import { type Bytes, type BytesPerSecond, GIB, MIB } from "../../units.ts";
 
 export interface Dimms {
   readonly memoryType: string | undefined;
   /** million transfers per second as configured, which a kit without its profile enabled does not reach */
   readonly configuredMegatransfers: number | undefined;
   readonly populatedCount: number;
+  /** slots that the board lists, filled or not */
+  readonly slotCount: number;
+  /** of the modules that are there */
+  readonly sizeBytes: Bytes;
   readonly channelCount: number;
+  readonly soldered: boolean;
+  /** a guest: what it lists are slots that exist on paper */
+  readonly virtualMachine: boolean;
   readonly bandwidthBytesPerSecond: BytesPerSecond | undefined;
 }
 
@@ -20,9 +27,17 @@ function channelOf(block: string): string | undefined {
   return channel === undefined ? undefined : `${socket}/${channel.toUpperCase()}`;
 }
 
+/** "32 GiB" of newer releases and "32 GB" of older ones are both 2^35 bytes. */
+export function moduleBytes(text: string): Bytes {
+  const match = /^(\d{1,7}) (k|M|G|T)i?B$/.exec(text);
+  return match === null ? 0 : Number(match[1]) * (match[2] === "T" ? 1024 * GIB : match[2] === "G" ? GIB : match[2] === "M" ? MIB : 1024);
+}
+
 /** Guests and old boards say Unknown: then the bandwidth stays undefined. Nothing is guessed from the rated speed. */
 export function parseDmidecode(text: string): Dimms {
-  const blocks = text.split(/\n(?=Handle )/).filter((block) => /DMI type 17\b/.test(block) && /\d/.test(field(block, "Size")));
+  const slots = text.split(/\n(?=Handle )/).filter((block) => /DMI type 17\b/.test(block));
+  const blocks = slots.filter((block) => /\d/.test(field(block, "Size")));
+  const listed = /Number Of Devices: (\d{1,3})/.exec(text)?.[1];
   const speeds = blocks.flatMap((block) => {
     const value = /^(\d{3,5}) (?:MT\/s|MHz)/.exec(field(block, "Configured Memory Speed") || field(block, "Configured Clock Speed"))?.[1];
     return value === undefined ? [] : [Number(value)];
@@ -37,9 +52,13 @@ export function parseDmidecode(text: string): Dimms {
   const configured = speeds.length > 0 && speeds.length === blocks.length ? Math.min(...speeds) : undefined;
   const type = field(blocks[0] ?? "", "Type");
   return {
-    memoryType: /^(LP)?DDR\d/.test(type) ? type : undefined,
+    memoryType: type === "" || /^(Unknown|Other|<OUT OF SPEC>)$/i.test(type) ? undefined : type,
     configuredMegatransfers: configured,
     populatedCount: blocks.length,
+    slotCount: Math.max(slots.length, Number(listed ?? 0)),
+    sizeBytes: blocks.reduce((sum, block) => sum + moduleBytes(field(block, "Size")), 0),
+    soldered: blocks.length > 0 && blocks.every((block) => /Row Of Chips|Chip|Soldered/i.test(field(block, "Form Factor"))),
+    virtualMachine: blocks.length > 0 && configured === undefined && blocks.every((block) => /^(Unknown|)$/i.test(field(block, "Speed"))),
     channelCount: channels.size,
     bandwidthBytesPerSecond: configured === undefined || widthBits === 0 ? undefined : configured * 1e6 * (widthBits / 8),
   };

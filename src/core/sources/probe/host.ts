@@ -4,27 +4,36 @@ import type { BytesPerSecond } from "../../units.ts";
 import type { HardwareCatalog } from "../hardware-catalog.ts";
 import type { World } from "../world.ts";
 import type { AppleSighting } from "./apple.ts";
+import { readBoard } from "./boards.ts";
 import { readCgroup } from "./cgroup.ts";
 import { parseAllowedCount, parseCpuinfo, parseLoad } from "./cpuinfo.ts";
-import { parseDmidecode } from "./dimms.ts";
+import { type Dimms, parseDmidecode } from "./dimms.ts";
+import { askLscpu, readTopology } from "./lscpu.ts";
 import { parseMeminfo } from "./meminfo.ts";
-import type { ProbedHost } from "./result.ts";
+import type { MemoryModules, ProbedHost, Setting, Topology } from "./result.ts";
+import type { Sighting } from "./sighting.ts";
+import { printed } from "./tools.ts";
 
-type BareHost = Omit<ProbedHost, "ramBandwidthBytesPerSecond">;
+type BareHost = Omit<ProbedHost, "ramBandwidthBytesPerSecond" | "memoryModules">;
 
 const reported = <T>(value: T, source: string): Fact<T> => ({ value, evidence: "reported", source });
 
-async function linuxHost(world: World): Promise<BareHost | undefined> {
+const NO_TOPOLOGY: Topology = { socketCount: undefined, numaNodeCount: undefined, performanceCoreCount: undefined, efficiencyCoreCount: undefined };
+const PLAIN: Setting = { wsl: false, virtualMachine: false, board: undefined };
+
+async function linuxHost(world: World, signal: AbortSignal | undefined): Promise<BareHost | undefined> {
   const read = (path: string): Promise<string | undefined> => world.readFile(path, 4_000_000);
-  const [meminfoText, cpuinfoText, status, loadavg, limits] = await Promise.all([
-    read("/proc/meminfo"), read("/proc/cpuinfo"), read("/proc/self/status"), read("/proc/loadavg"), readCgroup(world),
+  const [meminfoText, cpuinfoText, status, loadavg, version, limits, board] = await Promise.all([
+    read("/proc/meminfo"), read("/proc/cpuinfo"), read("/proc/self/status"), read("/proc/loadavg"), read("/proc/version"), readCgroup(world), readBoard(world),
   ]);
   const meminfo = parseMeminfo(meminfoText ?? "");
   if (meminfo === undefined) return undefined;
   const cpu = parseCpuinfo(cpuinfoText ?? "");
+  // most ARM kernels leave the model out
+  const [lscpu, topology] = await Promise.all([cpu.model === undefined ? askLscpu(world, signal) : undefined, readTopology(world, cpuinfoText ?? "")]);
   const allowed = parseAllowedCount(status ?? "");
   const caps = [
-    { count: cpu.physicalCoreCount, source: "/proc/cpuinfo" },
+    { count: cpuinfoText === undefined ? (lscpu?.physicalCoreCount ?? cpu.physicalCoreCount) : cpu.physicalCoreCount, source: cpuinfoText === undefined ? "lscpu" : "/proc/cpuinfo" },
     ...(allowed === undefined ? [] : [{ count: allowed, source: "/proc/self/status, processors allowed to this process" }]),
     ...(limits.cpuQuota === undefined ? [] : [{ count: Math.max(1, Math.floor(limits.cpuQuota)), source: "cgroup cpu.max" }]),
   ];
@@ -35,13 +44,15 @@ async function linuxHost(world: World): Promise<BareHost | undefined> {
   return {
     os: world.platform,
     arch: world.arch,
-    cpuModel: cpu.model ?? (await world.system()).cpuModel,
+    cpuModel: lscpu?.model ?? cpu.model ?? (await world.system()).cpuModel,
     physicalCoreCount: reported(cores.count, cores.source),
     isa: cpu.isa,
     ramTotalBytes: reported(meminfo.totalBytes, "/proc/meminfo MemTotal"),
     ramAvailableBytes: inside < meminfo.availableBytes ? reported(inside, `limit of ${limit?.path} less its use`) : reported(meminfo.availableBytes, "/proc/meminfo MemAvailable"),
     ramLimitBytes: limit === undefined ? undefined : reported(limit.limitBytes, limit.path),
     cpuLoadFraction: parseLoad(loadavg ?? "", cpu.logicalCount),
+    topology: { ...topology, socketCount: topology.socketCount ?? lscpu?.socketCount, numaNodeCount: topology.numaNodeCount ?? lscpu?.numaNodeCount },
+    setting: { wsl: /microsoft/i.test(version ?? ""), virtualMachine: /^flags\s*:.*\bhypervisor\b/m.test(cpuinfoText ?? ""), board: board?.name },
   };
 }
 
@@ -57,38 +68,62 @@ function appleHost(world: World, apple: AppleSighting): BareHost {
     ramAvailableBytes: apple.availableBytes === undefined ? { value: Math.floor(total.value * 0.75), evidence: "assumed", source: "3/4 of the RAM; vm_stat did not answer" } : reported(Math.min(apple.availableBytes, total.value), "vm_stat"),
     ramLimitBytes: undefined,
     cpuLoadFraction: undefined,
+    topology: { ...NO_TOPOLOGY, ...apple.topology },
+    setting: PLAIN,
   };
 }
 
-async function otherHost(world: World): Promise<BareHost> {
+async function otherHost(world: World, given: readonly Sighting[]): Promise<BareHost> {
   const system = await world.system();
-  const cores = system.physicalCoreCount;
+  const cores = given.find(({ coreCount }) => coreCount !== undefined)?.coreCount ?? system.physicalCoreCount;
+  const memory = given.find((sighting) => sighting.memory !== undefined)?.memory;
+  const total = memory?.totalBytes ?? system.memoryTotalBytes;
   return {
     os: world.platform,
     arch: world.arch,
-    cpuModel: system.cpuModel,
+    cpuModel: given.find(({ cpuModel }) => cpuModel !== undefined)?.cpuModel ?? system.cpuModel,
     physicalCoreCount: cores === undefined ? { value: 4, evidence: "assumed", source: "the system does not say" } : reported(cores, "operating system"),
     isa: world.arch === "arm64" ? ["neon", "dotprod"] : ["avx2"],
-    ramTotalBytes: reported(system.memoryTotalBytes, "operating system"),
-    ramAvailableBytes: reported(system.memoryFreeBytes, "operating system"),
+    ramTotalBytes: reported(total, memory?.source ?? "operating system"),
+    ramAvailableBytes: reported(memory === undefined ? system.memoryFreeBytes : (memory.availableBytes ?? total), memory?.source ?? "operating system"),
     ramLimitBytes: undefined,
     cpuLoadFraction: undefined,
+    topology: NO_TOPOLOGY,
+    setting: PLAIN,
   };
 }
 
-export async function sightHost(world: World, apple: AppleSighting | undefined): Promise<BareHost> {
-  if (apple !== undefined) return appleHost(world, apple);
-  return (world.platform === "linux" ? await linuxHost(world) : undefined) ?? otherHost(world);
+/** `given`: what other sources said about the host; it fills what the system leaves open. */
+export async function sightHost(world: World, apple: AppleSighting | undefined, given: readonly Sighting[], signal?: AbortSignal): Promise<BareHost> {
+  const host = apple !== undefined ? appleHost(world, apple) : ((world.platform === "linux" ? await linuxHost(world, signal) : undefined) ?? (await otherHost(world, given)));
+  const topologies = given.map(({ topology }) => topology ?? {});
+  const filled = [...topologies, host.topology].reduce<Partial<Topology>>((sum, next) => ({ ...sum, ...defined(next) }), {});
+  const settings = given.map(({ setting }) => setting ?? {});
+  return { ...host, topology: { ...NO_TOPOLOGY, ...filled }, setting: settings.reduce<Setting>((sum, next) => ({ wsl: sum.wsl || next.wsl === true, virtualMachine: sum.virtualMachine || next.virtualMachine === true, board: sum.board ?? next.board }), host.setting) };
 }
 
-/** RAM bandwidth: from the modules (needs root), from the processor's row in the catalog, else two ordinary channels. */
-export async function ramBandwidth(world: World, cpuModel: string, catalog: HardwareCatalog, signal?: AbortSignal): Promise<Fact<BytesPerSecond>> {
-  if (world.platform === "linux") {
-    const modules = await world.exec("dmidecode", ["-t", "17"], { timeoutMs: 3000, signal });
-    const dimms = modules.outcome === "exited" && modules.exitCode === 0 ? parseDmidecode(modules.stdout) : undefined;
-    if (dimms?.bandwidthBytesPerSecond !== undefined) {
-      return reported(dimms.bandwidthBytesPerSecond, `dmidecode: ${dimms.channelCount} channels of ${dimms.memoryType ?? "memory"} at ${dimms.configuredMegatransfers} MT/s`);
-    }
+function defined<T extends object>(facts: T): Partial<T> {
+  const kept: Partial<T> = {};
+  Object.assign(kept, Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)));
+  return kept;
+}
+
+/** The modules as the firmware lists them; needs root, and nobody is asked for a password. */
+export async function readModules(world: World, signal?: AbortSignal): Promise<Dimms | undefined> {
+  if (world.platform !== "linux") return undefined;
+  const text = await printed(world, "dmidecode", ["-t", "17"], { timeoutMs: 3000, signal, lasting: true });
+  return text === "" ? undefined : parseDmidecode(text);
+}
+
+export function modulesOf(dimms: Dimms | undefined): MemoryModules | undefined {
+  if (dimms === undefined || dimms.populatedCount === 0) return undefined;
+  return { memoryType: dimms.memoryType, configuredMegatransfers: dimms.configuredMegatransfers, populatedCount: dimms.populatedCount, slotCount: dimms.slotCount, channelCount: dimms.channelCount, soldered: dimms.soldered };
+}
+
+/** RAM bandwidth: from the modules, from the processor's row in the catalog, else two ordinary channels. */
+export function ramBandwidth(dimms: Dimms | undefined, cpuModel: string, catalog: HardwareCatalog): Fact<BytesPerSecond> {
+  if (dimms?.bandwidthBytesPerSecond !== undefined) {
+    return reported(dimms.bandwidthBytesPerSecond, `dmidecode: ${dimms.channelCount} channels of ${dimms.memoryType ?? "memory"} at ${dimms.configuredMegatransfers} MT/s`);
   }
   const processor = catalog.processor(cpuModel);
   if (processor !== undefined) return { value: processor.bandwidthBytesPerSecond, evidence: "catalog", source: `${processor.source}, all channels filled` };

@@ -1,7 +1,7 @@
 /** Which catalog row a sighted device is: PCI id, then name, then what tells variants of one name apart. */
 import { GIB } from "../../units.ts";
 import type { HardwareCatalog, HardwareEntry } from "../hardware-catalog.ts";
-import type { SightedDevice } from "./result.ts";
+import { isIntegratedName, type SightedDevice } from "./sighting.ts";
 
 /** Keeps the candidates that pass, unless none does: a modified card must not lose its identity. */
 function narrowed(candidates: readonly HardwareEntry[], passes: (entry: HardwareEntry) => boolean): readonly HardwareEntry[] {
@@ -23,15 +23,38 @@ function hasClock(entry: HardwareEntry, clockMHz: number): boolean {
   return bits === undefined || within((clockMHz * 1e6 * 2 * bits) / 8, entry.bandwidthBytesPerSecond, 0.06);
 }
 
-/** The catalog row of a device, or undefined. `ramBytes` is the size of a device that shares the RAM. */
-export function matchEntry(device: SightedDevice, catalog: HardwareCatalog, ramBytes: number): HardwareEntry | undefined {
+/** A table cut the name: what begins like it and has this memory, if that is one device alone. */
+function completions(start: string, totalBytes: number | undefined, catalog: HardwareCatalog): readonly HardwareEntry[] {
+  const beginning = start.slice(0, -3).trimEnd().toLowerCase();
+  const longer = catalog.entries.filter((entry) => `${entry.name.toLowerCase()} `.startsWith(`${beginning} `) || (entry.name.toLowerCase().startsWith(beginning) && entry.name.length > beginning.length));
+  const fitting = longer.filter((entry) => entry.name.length > beginning.length && totalBytes !== undefined && hasSize(entry, totalBytes));
+  return new Set(fitting.map(({ name }) => name)).size === 1 ? fitting : [];
+}
+
+export interface Match {
+  readonly entry: HardwareEntry | undefined;
+  /** further rows that what is known does not tell apart from it, with other figures */
+  readonly others: readonly HardwareEntry[];
+}
+
+/** The catalog row of a device. `ramBytes` is the size of a device that shares the RAM; `board` the module it sits on. */
+export function matchEntry(device: SightedDevice, catalog: HardwareCatalog, ramBytes: number, board?: string): Match {
+  const byBoard = board === undefined || device.vendor !== "NVIDIA" ? [] : catalog.named(board);
   const byPci = device.pciId === undefined ? [] : catalog.byPciId(device.pciId, device.pciRevision);
-  const byName = catalog.named(device.name.replace(/ MIG \S+$/, ""));
+  const byName = device.name.endsWith("...") ? completions(device.name, device.totalBytes, catalog) : device.name === "" ? [] : catalog.named(device.name);
   const both = byPci.filter((entry) => byName.includes(entry));
-  let candidates = both.length > 0 ? both : byPci.length > 0 ? byPci : byName;
-  const { gpuCoreCount, memoryClockMHz, totalBytes } = device;
+  const onBoard = byName.filter((entry) => byBoard.includes(entry));
+  let candidates = onBoard.length > 0 ? onBoard : both.length > 0 ? both : byPci.length > 0 ? byPci : byName;
+  // a card at its own slot is no processor's graphics, and the other way round, whatever the name says
+  const integrated = device.unified ?? (isIntegratedName(device.name) && byPci.length === 0 ? true : undefined);
+  if (integrated !== undefined) candidates = candidates.filter((entry) => (entry.kind === "unified") === integrated);
+  const { gpuCoreCount, memoryClockMHz } = device;
+  const totalBytes = device.slice?.cardTotalBytes ?? device.totalBytes;
   if (gpuCoreCount !== undefined) candidates = narrowed(candidates, (entry) => entry.row.gpuCoreCount === gpuCoreCount);
-  candidates = narrowed(candidates, (entry) => hasSize(entry, entry.kind === "unified" ? ramBytes : (totalBytes ?? 0)));
+  candidates = narrowed(candidates, (entry) => (entry.kind === "unified" ? hasSize(entry, ramBytes) : totalBytes === undefined || hasSize(entry, totalBytes)));
   if (memoryClockMHz !== undefined) candidates = narrowed(candidates, (entry) => hasClock(entry, memoryClockMHz));
-  return [...candidates].sort((a, b) => (a.row.variant === undefined ? 0 : 1) - (b.row.variant === undefined ? 0 : 1))[0];
+  // the plain part before its variants, and old drivers print a laptop part like the card: the card is what is sold more
+  const rank = ({ row }: HardwareEntry): number => (row.variant === undefined ? 0 : 2) + (row.form === "laptop" && !/laptop|mobile|max-q/i.test(device.name) ? 1 : 0);
+  const [entry, ...rest] = [...candidates].sort((a, b) => rank(a) - rank(b));
+  return { entry, others: rest.filter((other) => other.bandwidthBytesPerSecond !== entry?.bandwidthBytesPerSecond) };
 }

@@ -1,11 +1,21 @@
-/** What `nvidia-smi` prints, as data. Pure: running it is nvidia.ts. */
+/** The CSV that `nvidia-smi --query-gpu` prints, and why a call failed. Pure: running it is nvidia.ts. */
 import { type Bytes, MIB } from "../../units.ts";
+import type { ToolStatus } from "./result.ts";
+import { pciAddressOf, type SightedDevice, sighted } from "./sighting.ts";
 
 /** Printed instead of a value; localised builds do not exist. */
-const MISSING = /^\[?(N\/A|Not Supported|Unknown Error|GPU is lost|GPU requires reset|Insufficient Permissions|ERR!|Unknown|None)\]?$/i;
+const MISSING = /^\[?(N\/A|Not Supported|Not Available|Unknown Error|GPU is lost|GPU requires reset|Insufficient Permissions|ERR!|Unknown|None)\]?$/i;
+
+/** A printed value, or undefined where a placeholder stands. */
+export function valueOf(text: string | undefined): string | undefined {
+  const trimmed = text?.trim() ?? "";
+  return trimmed === "" || MISSING.test(trimmed) ? undefined : trimmed;
+}
 
 /** One GPU: field of `--query-gpu` → text, without the missing ones. */
 export type SmiRow = ReadonlyMap<string, string>;
+
+const FIELD = /^(index|name|uuid|count|serial|compute_cap|addressing_mode|driver_version|display_\w+|temperature\.\w+|(memory|pci|clocks|power|pcie|mig|utilization|ecc|fan|gpu_\w+)[\w.]*)$/;
 
 /**
  * CSV of `--query-gpu=<fields> --format=csv`, with or without header and units. Lines that do not have every field are no rows:
@@ -14,36 +24,73 @@ export type SmiRow = ReadonlyMap<string, string>;
 export function parseQuery(text: string, fields: readonly string[]): SmiRow[] {
   const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const header = lines[0]?.split(/,\s*/).map((name) => name.replace(/ \[.*\]$/, ""));
-  const hasHeader = header !== undefined && /^(index|name|uuid|memory\.\w+|pci\.\w+|driver_version)$/.test(header[0] ?? "");
-  const names = hasHeader ? header : fields;
+  const hasHeader = header?.every((name) => FIELD.test(name)) === true;
+  const names = hasHeader && header !== undefined ? header : fields;
   return (hasHeader ? lines.slice(1) : lines).flatMap((line) => {
     const values = line.split(/,\s*/);
     if (values.length !== names.length) return [];
-    return [new Map(names.flatMap((name, i): [string, string][] => (MISSING.test(values[i] ?? "") ? [] : [[name, values[i] ?? ""]])))];
+    return [
+      new Map(
+        names.flatMap((name, i): [string, string][] => {
+          const value = valueOf(values[i]);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+    ];
   });
 }
 
 /** A number with or without its unit ("24564", "24564 MiB", "2619 MHz"). */
-export function numberOf(row: SmiRow, name: string): number | undefined {
-  const match = /^(\d{1,9}(?:\.\d+)?)(?: \w+)?$/.exec(row.get(name) ?? "");
+export function numberIn(text: string | undefined): number | undefined {
+  const match = /^(\d{1,9}(?:\.\d+)?)(?:\s*[A-Za-z%]+)?$/.exec(text?.trim() ?? "");
   return match === null ? undefined : Number(match[1]);
 }
 
-export function mebibytesOf(row: SmiRow, name: string): Bytes | undefined {
-  const value = numberOf(row, name);
-  return value === undefined ? undefined : value * MIB;
+export function mebibytesIn(text: string | undefined): Bytes | undefined {
+  const value = numberIn(text);
+  return value === undefined ? undefined : Math.round(value * MIB);
 }
 
-/** `00000000:01:00.0` and `0000:01:00.0` are the same address. */
-export function pciAddressOf(text: string | undefined): string | undefined {
-  const match = /^(?:0*([0-9a-f]{4}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/i.exec(text ?? "");
-  return match === null ? undefined : `${match[1] ?? "0000"}:${match[2]}`.toLowerCase();
-}
+export const numberOf = (row: SmiRow, name: string): number | undefined => numberIn(row.get(name));
 
-/** `0x268410DE` → `10de:2684`. */
+/** `0x268410DE`, `268410DE` → `10de:2684`. */
 export function pciIdOf(text: string | undefined): string | undefined {
-  const match = /^0x([0-9a-f]{4})10de$/i.exec(text ?? "");
+  const match = /^(?:0x)?([0-9a-f]{4})10de$/i.exec(text ?? "");
   return match === null ? undefined : `10de:${match[1]}`.toLowerCase();
+}
+
+/**
+ * Memory that the card shares with the system. No total is a sign only beside an address mode that maps the system's memory, or
+ * where nothing else is broken: HMM alone stands on ordinary cards, ATS alone on a GH200 with memory of its own.
+ */
+function sharesMemory(row: SmiRow): boolean | undefined {
+  if (row.has("memory.total")) return undefined;
+  return /^(ATS|HMM)$/i.test(row.get("addressing_mode") ?? "") || row.has("name") ? true : undefined;
+}
+
+/** One GPU's row, all queries joined, as a device. */
+export function nvidiaDevice(row: SmiRow, source = "nvidia-smi"): SightedDevice {
+  const total = mebibytesIn(row.get("memory.total"));
+  const used = mebibytesIn(row.get("memory.used"));
+  const reserved = mebibytesIn(row.get("memory.reserved"));
+  const free = mebibytesIn(row.get("memory.free")) ?? (total === undefined || used === undefined ? undefined : Math.max(0, total - used - (reserved ?? 0)));
+  return sighted({
+    vendor: "NVIDIA",
+    source,
+    name: row.get("name") ?? "",
+    pciAddress: pciAddressOf(row.get("pci.bus_id")),
+    pciId: pciIdOf(row.get("pci.device_id")),
+    totalBytes: total,
+    freeBytes: free,
+    reservedBytes: reserved,
+    unified: sharesMemory(row),
+    computeCapability: row.get("compute_cap"),
+    driver: row.get("driver_version"),
+    memoryClockMHz: numberOf(row, "clocks.max.memory"),
+    pcieGeneration: numberOf(row, "pcie.link.gen.max"),
+    pcieLanes: numberOf(row, "pcie.link.width.max"),
+    uuid: row.get("uuid"),
+  });
 }
 
 export type SmiFailure = "driver-unreachable" | "no-devices" | "driver-broken" | "gpu-error" | "unknown-field" | "failed";
@@ -58,27 +105,11 @@ export function failureOf(exitCode: number, output: string): SmiFailure {
   return exitCode === 9 ? "driver-unreachable" : exitCode === 6 ? "no-devices" : exitCode === 18 ? "driver-broken" : "failed";
 }
 
-export interface MigSlice {
-  readonly gpuIndex: number;
-  readonly profile: string;
-  readonly uuid: string;
-}
-
-/** The slices of `nvidia-smi -L`, in the order that CUDA counts them. */
-export function parseMigList(text: string): MigSlice[] {
-  const slices: MigSlice[] = [];
-  let gpuIndex = -1;
-  for (const line of text.split("\n")) {
-    const gpu = /^GPU (\d{1,3}):/.exec(line);
-    if (gpu !== null) gpuIndex = Number(gpu[1]);
-    const slice = /^\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)/.exec(line);
-    if (slice !== null) slices.push({ gpuIndex, profile: slice[1] ?? "", uuid: slice[2] ?? "" });
-  }
-  return slices;
-}
-
-/** Used and total memory of the slices, from the MIG table of plain `nvidia-smi`, in the order of `-L`. */
-export function parseMigTable(text: string): { readonly gpuIndex: number; readonly usedBytes: Bytes; readonly totalBytes: Bytes }[] {
-  const rows = text.matchAll(/^\|\s+(\d+)\s+\d+\s+\d+\s+\d+\s+\|\s*(\d+)MiB\s*\/\s*(\d+)MiB/gm);
-  return [...rows].map((row) => ({ gpuIndex: Number(row[1]), usedBytes: Number(row[2]) * MIB, totalBytes: Number(row[3]) * MIB }));
-}
+export const STATUS_OF: Readonly<Record<SmiFailure, ToolStatus>> = {
+  "driver-unreachable": "driver-unreachable",
+  "no-devices": "no-visible-device",
+  "driver-broken": "driver-broken",
+  "gpu-error": "gpu-error",
+  "unknown-field": "failed",
+  failed: "failed",
+};

@@ -1,12 +1,15 @@
 /** NVIDIA GPUs through `nvidia-smi`: identity and memory in one query, newer fields in a second that old drivers may refuse. */
-import { type Bytes, GIB } from "../../units.ts";
-import type { World } from "../world.ts";
-import { failureOf, type MigSlice, mebibytesOf, numberOf, parseMigList, parseMigTable, parseQuery, pciAddressOf, pciIdOf, type SmiFailure, type SmiRow } from "./nvidia-smi.ts";
-import { nothingSighted, type SightedDevice, type Sighting } from "./result.ts";
+import { MIB } from "../../units.ts";
+import type { ExecResult, World } from "../world.ts";
+import { failureOf, nvidiaDevice, parseQuery, type SmiFailure, type SmiRow, STATUS_OF, valueOf } from "./nvidia-smi.ts";
+import { type MigSlice, parseList, parseLong, parseMigTable, parseTable, parseXml, sliceOf } from "./nvidia-text.ts";
+import type { MemoryHolder, ToolStatus } from "./result.ts";
+import { nothingSighted, pciAddressOf, type SightedDevice, type Sighting, sighted } from "./sighting.ts";
+import { ask } from "./tools.ts";
 
-const IDENTITY = ["index", "name", "uuid", "pci.bus_id", "pci.device_id", "memory.total", "memory.free", "driver_version"];
+const IDENTITY = ["index", "name", "uuid", "pci.bus_id", "pci.device_id", "memory.total", "memory.used", "memory.free", "driver_version"];
 const MINIMAL = ["index", "name", "uuid", "pci.bus_id", "memory.total", "memory.free", "driver_version"];
-const DETAILS = ["pci.bus_id", "memory.reserved", "compute_cap", "mig.mode.current", "clocks.max.memory", "pcie.link.gen.max", "pcie.link.width.max"];
+const DETAILS = ["pci.bus_id", "memory.reserved", "compute_cap", "mig.mode.current", "addressing_mode", "clocks.max.memory", "pcie.link.gen.max", "pcie.link.width.max"];
 const OLD_DETAILS = ["pci.bus_id", "clocks.max.memory", "pcie.link.gen.max", "pcie.link.width.max"];
 
 /** The first call on a sleeping driver takes 2 to 4 s without persistence mode. */
@@ -20,16 +23,30 @@ const EXPLANATIONS: Readonly<Record<SmiFailure, string>> = {
   "unknown-field": "nvidia-smi does not know the queried fields; its driver is too old to be read.",
   failed: "nvidia-smi failed; NVIDIA GPUs are not known.",
 };
+const HUNG = "nvidia-smi did not answer within 5 s: the driver hangs. NVIDIA GPUs are not known; a reboot usually helps.";
+
+/** One nvidia-smi, and the call it is asked in. */
+interface Smi {
+  readonly world: World;
+  readonly program: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+const run = ({ world, program, signal }: Smi, args: readonly string[]): Promise<ExecResult> => ask(world, program, args, { timeoutMs: TIMEOUT_MS, signal });
 
 type Query = { readonly rows: SmiRow[] } | { readonly failure: SmiFailure | "hung" | "absent" };
 
-async function query(world: World, program: string, fields: readonly string[], signal: AbortSignal | undefined, only?: string): Promise<Query> {
-  const target = only === undefined ? [] : ["-i", only];
-  const result = await world.exec(program, [...target, `--query-gpu=${fields.join(",")}`, "--format=csv,noheader,nounits"], { timeoutMs: TIMEOUT_MS, signal });
+async function query(smi: Smi, fields: readonly string[], only?: string): Promise<Query> {
+  const result = await run(smi, [...(only === undefined ? [] : ["-i", only]), `--query-gpu=${fields.join(",")}`, "--format=csv,noheader,nounits"]);
   if (result.outcome === "not-found") return { failure: "absent" };
   if (result.outcome === "timed-out") return { failure: "hung" };
   if (result.exitCode !== 0) return { failure: failureOf(result.exitCode, `${result.stdout}\n${result.stderr}`) };
   return { rows: parseQuery(result.stdout, fields) };
+}
+
+async function textOf(smi: Smi, args: readonly string[]): Promise<string> {
+  const result = await run(smi, args);
+  return result.outcome === "exited" && result.exitCode === 0 ? result.stdout : "";
 }
 
 /** Where it lies when it is not on the PATH: WSL2 and Windows. */
@@ -38,98 +55,120 @@ function programs(world: World): string[] {
   return ["nvidia-smi", ...(world.platform === "win32" && windows !== undefined ? [`${windows}\\System32\\nvidia-smi.exe`] : []), ...(world.platform === "linux" ? ["/usr/lib/wsl/lib/nvidia-smi"] : [])];
 }
 
+/** Cards that the kernel module knows, whatever nvidia-smi says. */
+async function kernelCards(world: World): Promise<readonly SightedDevice[]> {
+  const folders = await world.listDir("/proc/driver/nvidia/gpus");
+  return Promise.all(
+    folders.map(async ({ name }) => {
+      const text = (await world.readFile(`/proc/driver/nvidia/gpus/${name}/information`, 65_536)) ?? "";
+      const minor = /^Device Minor:\s*(\d+)/m.exec(text)?.[1];
+      return sighted({
+        vendor: "NVIDIA", source: "/proc/driver/nvidia", pciAddress: pciAddressOf(name), name: valueOf(/^Model:\s*(.*)$/m.exec(text)?.[1]) ?? "",
+        uuid: /^GPU UUID:\s*(GPU-\S+)/m.exec(text)?.[1], minorNumber: minor === undefined ? undefined : Number(minor), visible: false,
+      });
+    }),
+  );
+}
+
 /** The GPUs that still answer, one call each: a dead one fails the common call. */
-async function survivors(world: World, program: string, signal: AbortSignal | undefined): Promise<SmiRow[]> {
-  const count = (await world.listDir("/proc/driver/nvidia/gpus")).length;
-  const single = await Promise.all([...Array(Math.min(count, 16)).keys()].map((i) => query(world, program, MINIMAL, signal, String(i))));
+async function survivors(smi: Smi, count: number): Promise<SmiRow[]> {
+  const single = await Promise.all([...Array(Math.min(count, 16)).keys()].map((i) => query(smi, MINIMAL, String(i))));
   return single.flatMap((result) => ("rows" in result ? result.rows : []));
 }
 
 /**
  * All NVIDIA GPUs, or why they are not known. MIG slices stand in for their card. Unified parts (GB10, Jetson) have no memory of their own:
- * the driver prints [N/A].
+ * the driver prints [N/A]. After a timeout nothing is asked again.
  */
 export async function sightNvidia(world: World, signal?: AbortSignal): Promise<Sighting> {
   for (const program of programs(world)) {
-    const [identity, details] = await Promise.all([query(world, program, IDENTITY, signal), query(world, program, DETAILS, signal)]);
-    if ("failure" in identity && identity.failure === "absent") continue;
-    if ("failure" in identity && identity.failure === "hung") {
-      return { devices: [], warnings: ["nvidia-smi did not answer within 5 s: the driver hangs. NVIDIA GPUs are not known; a reboot usually helps."] };
-    }
-    const warnings: string[] = [];
-    let rows = "rows" in identity ? identity.rows : [];
-    if ("failure" in identity && identity.failure !== "absent" && identity.failure !== "hung") {
-      if (identity.failure === "unknown-field" || identity.failure === "failed") {
-        const retried = await query(world, program, MINIMAL, signal);
-        rows = "rows" in retried ? retried.rows : [];
-      } else if (identity.failure === "gpu-error") rows = await survivors(world, program, signal);
-      if (rows.length === 0 || identity.failure === "gpu-error") warnings.push(EXPLANATIONS[identity.failure]);
-      if (rows.length === 0) return { devices: [], warnings };
-    }
-    const more = "rows" in details ? details.rows : await oldDetails(world, program, signal);
-    return { devices: await withMig(world, program, signal, rows, more), warnings };
+    const smi: Smi = { world, program, signal };
+    const [identity, details] = await Promise.all([query(smi, IDENTITY), query(smi, DETAILS)]);
+    if ("rows" in identity) return withDetails(smi, identity.rows, details);
+    if (identity.failure === "absent") continue;
+    if (identity.failure === "hung") return { devices: await kernelCards(world), warnings: [HUNG], tools: [toolOf("hung")] };
+    return recovered(smi, identity.failure);
   }
   return nothingSighted;
 }
 
-async function oldDetails(world: World, program: string, signal: AbortSignal | undefined): Promise<SmiRow[]> {
-  const result = await query(world, program, OLD_DETAILS, signal);
-  return "rows" in result ? result.rows : [];
+const toolOf = (status: ToolStatus) => ({ name: "nvidia-smi", status });
+
+/** After a refusal: the fields that every driver knows; each card by itself; what it prints for people. */
+async function recovered(smi: Smi, failure: SmiFailure): Promise<Sighting> {
+  const status = STATUS_OF[failure];
+  const answered = (devices: readonly SightedDevice[]): Sighting => ({ devices, warnings: [], tools: [toolOf("answered")] });
+  if (failure === "gpu-error") {
+    const known = await kernelCards(smi.world);
+    const rows = await survivors(smi, known.length);
+    const alive = rows.map((row) => nvidiaDevice(row));
+    const dead = known.filter((card) => !alive.some((device) => device.pciAddress === card.pciAddress));
+    return { devices: [...alive, ...dead], warnings: [EXPLANATIONS[failure]], tools: [toolOf(status)] };
+  }
+  if (failure === "unknown-field" || failure === "failed") {
+    const retried = await query(smi, MINIMAL);
+    if ("rows" in retried && retried.rows.length > 0) return withDetails(smi, retried.rows, await query(smi, OLD_DETAILS));
+    if (!("failure" in retried && retried.failure === "hung")) {
+      const [xml, long, list, table] = await Promise.all([["-q", "-x"], ["-q"], ["-L"], []].map((args) => textOf(smi, args)));
+      for (const devices of [parseXml(xml ?? ""), parseLong(long ?? "")]) if (devices.length > 0) return answered(devices);
+      const printed = fromLists(list ?? "", table ?? "");
+      if (printed.length > 0) return answered(printed);
+    }
+  }
+  return { devices: failure === "no-devices" ? [] : await kernelCards(smi.world), warnings: [EXPLANATIONS[failure]], tools: [toolOf(status)] };
 }
 
-/** One GPU's rows of both queries as a device. */
-export function nvidiaDevice(row: SmiRow, detail: SmiRow | undefined): SightedDevice {
-  const total = mebibytesOf(row, "memory.total");
-  return {
-    name: row.get("name") ?? "NVIDIA GPU",
-    vendor: "NVIDIA",
-    pciAddress: pciAddressOf(row.get("pci.bus_id")),
-    pciId: pciIdOf(row.get("pci.device_id")),
-    pciRevision: undefined,
-    totalBytes: total,
-    freeBytes: mebibytesOf(row, "memory.free"),
-    reservedBytes: detail === undefined ? undefined : mebibytesOf(detail, "memory.reserved"),
-    unified: total === undefined ? true : undefined,
-    computeCapability: (detail ?? row).get("compute_cap"),
-    driver: row.get("driver_version"),
-    memoryClockMHz: numberOf(detail ?? row, "clocks.max.memory"),
-    gpuCoreCount: undefined,
-    pcieGeneration: detail === undefined ? undefined : numberOf(detail, "pcie.link.gen.max"),
-    pcieLanes: detail === undefined ? undefined : numberOf(detail, "pcie.link.width.max"),
-    uuid: row.get("uuid"),
-    visible: true,
-    source: "nvidia-smi",
-  };
-}
-
-/** `3g.40gb` → 40 GiB, when the table with the exact sizes is not to be had. */
-const profileBytes = (profile: string): Bytes => Number(/\.(\d{1,4})gb/.exec(profile)?.[1] ?? 0) * GIB;
-
-async function withMig(world: World, program: string, signal: AbortSignal | undefined, rows: readonly SmiRow[], details: readonly SmiRow[]): Promise<SightedDevice[]> {
-  const sliced = details.some((detail) => detail.get("mig.mode.current") === "Enabled");
-  const texts = sliced ? await Promise.all([world.exec(program, ["-L"], { timeoutMs: TIMEOUT_MS, signal }), world.exec(program, [], { timeoutMs: TIMEOUT_MS, signal })]) : [];
-  const [list = "", table = ""] = texts.map((result) => (result.outcome === "exited" ? result.stdout : ""));
-  const slices = parseMigList(list);
+/** `-L` has whole names, the table has memory; both count cards alike. */
+export function fromLists(list: string, table: string): SightedDevice[] {
+  const { cards, slices } = parseList(list);
+  const rows = parseTable(table);
   const sizes = parseMigTable(table);
-  return rows.flatMap((row) => {
-    const detail = details.find((other) => pciAddressOf(other.get("pci.bus_id")) === pciAddressOf(row.get("pci.bus_id")));
-    const device = nvidiaDevice(row, detail);
-    if (detail?.get("mig.mode.current") !== "Enabled") return [device];
-    const index = Number(row.get("index"));
-    const own = sizes.filter((size) => size.gpuIndex === index);
-    return slices.filter((slice) => slice.gpuIndex === index).map((slice, i) => sliceDevice(device, slice, own[i]));
+  if (cards.length === 0) return rows;
+  return cards.flatMap((card, i) => {
+    const row = rows[i] ?? sighted({ vendor: "NVIDIA", source: "nvidia-smi -L" });
+    const device: SightedDevice = { ...row, name: card.name, uuid: card.uuid };
+    return withSlices(device, card.index, slices, sizes);
   });
 }
 
-function sliceDevice(card: SightedDevice, slice: MigSlice, size: { readonly usedBytes: Bytes; readonly totalBytes: Bytes } | undefined): SightedDevice {
-  const total = size?.totalBytes ?? profileBytes(slice.profile);
-  return {
-    ...card,
-    name: `${card.name} MIG ${slice.profile}`,
-    totalBytes: total,
-    freeBytes: total - (size?.usedBytes ?? 0),
-    reservedBytes: 0,
-    uuid: slice.uuid,
-    source: size === undefined ? "nvidia-smi -L (profile's nominal size)" : "nvidia-smi MIG table",
-  };
+function withSlices(card: SightedDevice, index: number, slices: readonly MigSlice[], sizes: ReturnType<typeof parseMigTable>): SightedDevice[] {
+  const own = slices.filter((slice) => slice.gpuIndex === index);
+  const measured = sizes.filter((size) => size.gpuIndex === index);
+  return own.length === 0 ? [card] : own.map((slice, i) => sliceOf(card, slice, measured[i]));
+}
+
+async function withDetails(smi: Smi, rows: readonly SmiRow[], details: Query): Promise<Sighting> {
+  const oldDriver = "failure" in details && details.failure !== "hung" && details.failure !== "absent";
+  const second = oldDriver ? await query(smi, OLD_DETAILS) : details;
+  const more = "rows" in second ? second.rows : [];
+  const joined = rows.map((row) => {
+    const address = pciAddressOf(row.get("pci.bus_id"));
+    // a lone card has one row in each; otherwise the address joins them
+    const detail = rows.length === 1 && more.length === 1 ? more[0] : more.find((other) => address !== undefined && pciAddressOf(other.get("pci.bus_id")) === address);
+    return new Map([...(detail ?? []), ...row]);
+  });
+  const sliced = joined.some((row) => row.get("mig.mode.current") === "Enabled") || joined.some((row) => !row.has("name"));
+  const [list = "", table = ""] = sliced ? await Promise.all([textOf(smi, ["-L"]), textOf(smi, [])]) : [];
+  const { cards, slices } = parseList(list);
+  const sizes = parseMigTable(table);
+  const devices = joined.flatMap((row) => {
+    const named = cards.find((card) => card.uuid === row.get("uuid"));
+    const device = nvidiaDevice(named === undefined || row.has("name") ? row : new Map([...row, ["name", named.name]]));
+    return withSlices(device, named?.index ?? Number(row.get("index")), slices, sizes);
+  });
+  return { devices, warnings: [], tools: [toolOf("answered")], holders: await holdersOf(smi, joined) };
+}
+
+/** Programs that hold memory, where a card or pool is in use at all. */
+async function holdersOf(smi: Smi, rows: readonly SmiRow[]): Promise<readonly MemoryHolder[]> {
+  const busy = rows.some((row) => !row.has("memory.used") || Number(row.get("memory.used")) >= 256);
+  return busy ? parseHolders(await textOf(smi, ["--query-compute-apps=pid,process_name,used_memory", "--format=csv,noheader,nounits"])) : [];
+}
+
+/** Rows of `--query-compute-apps`; the memory stands last, and pages of N/A beside it. */
+export function parseHolders(text: string): MemoryHolder[] {
+  return text.split("\n").flatMap((line): MemoryHolder[] => {
+    const match = /^\s*\d+,\s*(.+?),\s*(\d{1,8})(?: MiB)?\s*$/.exec(line);
+    return match === null ? [] : [{ processName: (match[1] ?? "").slice(0, 200), heldBytes: Number(match[2]) * MIB }];
+  });
 }

@@ -1,63 +1,107 @@
 /** The machine this runs on, from its operating system and vendor tools, all asked at once. */
-import type { Fact } from "../../facts/evidence.ts";
-import type { Bytes } from "../../units.ts";
+import { GIB } from "../../units.ts";
+import { formatBytes } from "../../units-text.ts";
 import { type HardwareCatalog, loadHardwareCatalog } from "../hardware-catalog.ts";
 import type { World } from "../world.ts";
+import { sightAmdTools } from "./amd-smi.ts";
 import { sightApple } from "./apple.ts";
+import { sightAscend } from "./ascend.ts";
+import { cudaNotes } from "./cuda-floor.ts";
 import { identifyDevice } from "./devices.ts";
-import { type DrmFacts, sightDrm } from "./drm.ts";
-import { ramBandwidth, sightHost } from "./host.ts";
+import { sightDisks } from "./disks.ts";
+import { sightDrm } from "./drm.ts";
+import { modulesOf, ramBandwidth, readModules, sightHost } from "./host.ts";
 import { matchEntry } from "./match.ts";
-import { sightNvidia } from "./nvidia.ts";
-import type { ProbedDevice, ProbedDisk, ProbeResult, SightedDevice } from "./result.ts";
 import { sightModels } from "./models.ts";
-import { sightRuntimes } from "./runtimes.ts";
-import { visibleIndices } from "./visibility.ts";
+import { sightNpus } from "./npus.ts";
+import { sightNvidia } from "./nvidia.ts";
+import { sightPci } from "./pci.ts";
+import type { MemoryHolder, ProbedDevice, ProbeResult } from "./result.ts";
+import { sightEngine, sightRuntimes } from "./runtimes.ts";
+import { mergeSightings, nothingSighted, type SightedDevice, type Sighting } from "./sighting.ts";
+import { forgetTools } from "./tools.ts";
+import { hasVulkan, hideInvisible } from "./visibility.ts";
+import { sightLoaders } from "./vulkaninfo.ts";
 import { sightWindows } from "./windows.ts";
 
 export { hardwareOf } from "./hardware-of.ts";
+
+export interface ProbeOptions {
+  /** asks lasting facts again: lists of devices, versions, tools that hung */
+  readonly refresh?: boolean;
+  /** what further sources say, e.g. a log that a person has; below all others */
+  readonly given?: readonly Sighting[];
+}
 
 /**
  * Everything `probe_hardware` tells. Never rejects for a missing or failing tool: that is a warning. Reads memory anew on each call;
  * `signal` cancels running tools.
  */
-export async function probe(world: World, signal?: AbortSignal): Promise<ProbeResult> {
+export async function probe(world: World, signal?: AbortSignal, { refresh = false, given = [] }: ProbeOptions = {}): Promise<ProbeResult> {
+  if (refresh) forgetTools(world);
+  // everything starts at once; nobody waits for a tool that another one needs not
+  const devicesSeen = sightDevices(world, signal);
+  const restSeen = Promise.all([sightDisks(world), sightRuntimes(world, signal), sightModels(world), sightNpus(world), readModules(world, signal)]);
   const catalog = await loadHardwareCatalog();
   const apple = world.platform === "darwin" ? await sightApple(world, signal) : undefined;
-  const [host, nvidia, cards, adapters, disks, runtimes, installedModels] = await Promise.all([
-    sightHost(world, apple),
-    sightNvidia(world, signal),
-    sightDrm(world),
-    sightWindows(world, signal),
-    sightDisks(world),
-    sightRuntimes(world, signal),
-    sightModels(world),
-  ]);
-  const warnings = [...nvidia.warnings, ...platformWarnings(world)];
-  const shown = hideInvisible(world, inCudaOrder(world, nvidia.devices, catalog));
-  const others = cards.filter(({ device }) => !nvidia.devices.some((known) => known.pciAddress !== undefined && known.pciAddress === device.pciAddress));
-  const sightings: { readonly sighted: SightedDevice; readonly gpuLimit: Fact<Bytes> | undefined }[] = [
-    ...shown.map((sighted) => ({ sighted, gpuLimit: undefined })),
-    ...others.map((card) => ({ sighted: card.device, gpuLimit: gttLimit(card) })),
-    ...adapters.filter(({ vendor }) => vendor !== "NVIDIA" || nvidia.devices.length === 0).map((sighted) => ({ sighted, gpuLimit: undefined })),
-    ...(apple?.device === undefined ? [] : [{ sighted: apple.device, gpuLimit: wiredLimit(apple.wiredLimitBytes) }]),
-  ];
-  const identified = sightings.map(({ sighted, gpuLimit }, index) =>
-    identifyDevice(sighted, index, catalog, {
-      totalBytes: host.ramTotalBytes.value,
-      availableBytes: host.ramAvailableBytes.value,
-      source: host.ramTotalBytes.source,
-      gpuLimit,
-    }),
-  );
-  const devices = identified.map(({ device }) => device);
-  warnings.push(...identified.flatMap((device) => device.warnings));
+  const [bare, seen, [disks, runtimes, installedModels, npus, dimms]] = await Promise.all([sightHost(world, apple, given, signal), devicesSeen, restSeen]);
+  const { nvidia, ascend, kernel, bus, adapters, engine, more } = seen;
+  const known = await knownDevices(world, [...nvidia.devices, ...ascend.devices], [kernel, adapters, apple?.devices ?? [], more, bus, engine.devices], given);
+  const shown = await hideInvisible(world, inCudaOrder(world, known, catalog));
+  const warnings = [...nvidia.warnings, ...ascend.warnings, ...engine.warnings, ...given.flatMap((sighting) => sighting.warnings), ...shown.warnings, ...platformWarnings(world)];
+  const host = { ...bare, setting: { ...bare.setting, virtualMachine: bare.setting.virtualMachine || dimms?.virtualMachine === true } };
+  const gfxOverridden = world.env["HSA_OVERRIDE_GFX_VERSION"] !== undefined;
+  const ram = { totalBytes: host.ramTotalBytes.value, availableBytes: host.ramAvailableBytes.value, source: host.ramTotalBytes.source };
+  const identified = shown.devices.map((sighted, index) => identifyDevice(sighted, index, catalog, { ram, board: host.setting.board, gfxOverridden }));
+  const devices = withVulkan(world, identified.map(({ device }) => device));
+  warnings.push(...identified.flatMap((device) => device.warnings), ...cudaNotes(devices));
+  if (gfxOverridden && devices.some(({ vendor }) => vendor === "AMD")) {
+    warnings.push(`HSA_OVERRIDE_GFX_VERSION=${(world.env["HSA_OVERRIDE_GFX_VERSION"] ?? "").slice(0, 20)} makes every AMD device claim one architecture; the one shown is by its identity.`);
+  }
   const chip = devices.find((device) => device.kind === "unified" && device.catalogId !== undefined && !isIntegrated(device, catalog));
-  const bandwidth = chip?.bandwidthBytesPerSecond ?? (await ramBandwidth(world, host.cpuModel, catalog, signal));
+  const bandwidth = chip?.bandwidthBytesPerSecond ?? ramBandwidth(dimms, host.cpuModel, catalog);
   if (bandwidth.evidence === "assumed") warnings.push(`The RAM's bandwidth is assumed (${bandwidth.source}); probe_hardware with measure=true measures it.`);
-  if (devices.length === 0) warnings.push("No GPU was found: plans use the processor alone.");
+  const holders = nvidia.holders ?? [];
+  warnings.push(...hostWarnings(host, devices), ...busyWarnings(devices, holders, host.cpuLoadFraction));
+  if (devices.every(({ backends, visible }) => backends.length === 0 || !visible)) warnings.push(devices.length === 0 ? "No GPU was found: plans use the processor alone." : "No GPU that can be used: plans use the processor alone.");
   const links = devices.flatMap((device) => (device.linkBytesPerSecond === undefined ? [] : [{ from: "host", to: `device ${device.index}`, bytesPerSecond: device.linkBytesPerSecond }]));
-  return { host: { ...host, ramBandwidthBytesPerSecond: bandwidth }, devices, links, disks, runtimes, installedModels, warnings };
+  return {
+    host: { ...host, ramBandwidthBytesPerSecond: bandwidth, memoryModules: modulesOf(dimms) ?? given.find(({ memoryModules }) => memoryModules !== undefined)?.memoryModules },
+    devices,
+    links,
+    disks,
+    runtimes: runtimes.map((runtime) => (runtime.name === "llama.cpp" ? { ...runtime, backends: engine.backends } : runtime)),
+    installedModels,
+    npus: [...npus, ...given.flatMap((sighting) => sighting.npus ?? [])],
+    holders,
+    tools: [...(nvidia.tools ?? []), ...(ascend.tools ?? []), ...given.flatMap((sighting) => sighting.tools ?? [])],
+    warnings: [...new Set(warnings)],
+  };
+}
+
+async function sightDevices(world: World, signal: AbortSignal | undefined) {
+  const linux = world.platform === "linux";
+  const [nvidia, ascend, kernel, bus, adapters, engine] = await Promise.all([
+    world.platform === "darwin" ? nothingSighted : sightNvidia(world, signal),
+    sightAscend(world, signal),
+    linux ? sightDrm(world) : [],
+    world.platform === "win32" || world.platform === "darwin" ? [] : sightPci(world, signal),
+    sightWindows(world, signal),
+    sightEngine(world, signal),
+  ]);
+  // slow tools only for what the kernel leaves open: AMD's own for cards without a size, the loaders where nobody names a device
+  const needsAmd = world.platform !== "darwin" && !kernel.some(({ vendor }) => vendor === "AMD") && (bus.length === 0 || bus.some(({ vendor }) => vendor === "AMD"));
+  const nothing = nvidia.devices.length + kernel.length + bus.length + adapters.length === 0 && world.platform !== "darwin";
+  const [amd, loaders] = await Promise.all([needsAmd ? sightAmdTools(world, signal) : [], nothing ? sightLoaders(world, signal) : []]);
+  return { nvidia, ascend, kernel, bus, adapters, engine, more: [...amd, ...loaders.filter(({ vendor }) => !amd.some((device) => device.vendor === vendor))] };
+}
+
+/** Sources by precedence: the vendor's own tool, the kernel or the registry, other tools, the bus, an engine's list, what was given. */
+async function knownDevices(world: World, first: readonly SightedDevice[], lists: readonly (readonly SightedDevice[])[], given: readonly Sighting[]): Promise<readonly SightedDevice[]> {
+  const devices = mergeSightings([first, ...lists, ...given.map((sighting) => sighting.devices)]);
+  const pages = /\bttm\.pages_limit=(\d{1,12})\b/.exec((world.platform === "linux" ? await world.readFile("/proc/cmdline", 65_536) : undefined) ?? "")?.[1];
+  // what the kernel was told to map for the GPU, where its driver does not say
+  return pages === undefined ? devices : devices.map((device) => (device.vendor === "AMD" && device.mappableBytes === undefined ? { ...device, mappableBytes: Number(pages) * 4096 } : device));
 }
 
 /** Graphics inside a processor use whatever modules are installed: their catalog bandwidth is a maximum. A chip with soldered memory has its own. */
@@ -71,34 +115,44 @@ function isIntegrated(device: ProbedDevice, catalog: HardwareCatalog): boolean {
  */
 function inCudaOrder(world: World, devices: readonly SightedDevice[], catalog: HardwareCatalog): readonly SightedDevice[] {
   if (world.env["CUDA_DEVICE_ORDER"] === "PCI_BUS_ID") return devices;
-  const rate = (device: SightedDevice): number => matchEntry(device, catalog, 0)?.fp32FlopsPerSecond ?? 0;
-  return devices.map((device) => ({ device, rate: rate(device) })).sort((a, b) => b.rate - a.rate).map(({ device }) => device);
+  const rate = (device: SightedDevice): number => matchEntry(device, catalog, 0).entry?.fp32FlopsPerSecond ?? 0;
+  const cards = devices.filter(({ vendor }) => vendor === "NVIDIA").map((device) => ({ device, rate: rate(device) }));
+  return [...cards.sort((a, b) => b.rate - a.rate).map(({ device }) => device), ...devices.filter(({ vendor }) => vendor !== "NVIDIA")];
 }
 
-function hideInvisible(world: World, devices: readonly SightedDevice[]): SightedDevice[] {
-  const indices = visibleIndices(world.env["CUDA_VISIBLE_DEVICES"], devices.map((device) => device.uuid));
-  return devices.map((device, i) => (indices === undefined || indices.includes(i) ? device : { ...device, visible: false }));
+/** `GGML_VK_VISIBLE_DEVICES` takes Vulkan away from the devices that it does not name. */
+function withVulkan(world: World, devices: readonly ProbedDevice[]): readonly ProbedDevice[] {
+  let ordinal = 0;
+  return devices.map((device) => {
+    if (!device.backends.includes("vulkan")) return device;
+    return hasVulkan(world, ordinal++) ? device : { ...device, backends: device.backends.filter((backend) => backend !== "vulkan") };
+  });
 }
 
-/** HIP reports the GTT limit as the total of a chip that shares its memory; its carve-out alone is a BIOS setting. */
-function gttLimit(card: DrmFacts): Fact<Bytes> | undefined {
-  const carveOut = card.device.totalBytes ?? 0;
-  if (card.gttTotalBytes === undefined) return undefined;
-  return { value: Math.max(card.gttTotalBytes, carveOut), evidence: "reported", source: "/sys/class/drm mem_info_gtt_total" };
+function hostWarnings({ setting, ramLimitBytes }: Pick<ProbeResult["host"], "setting" | "ramLimitBytes">, devices: readonly ProbedDevice[]): string[] {
+  const warnings: string[] = [];
+  if (setting.wsl) warnings.push("This is WSL2: RAM is what Windows grants it, and the core count may mix fast and slow cores of a hybrid processor; Vulkan here is a translation layer and not used.");
+  if (ramLimitBytes !== undefined) warnings.push(`Memory is limited to ${formatBytes(ramLimitBytes.value)} by ${ramLimitBytes.source}; plans stay below that.`);
+  const small = devices.filter(({ vendor, kind, memoryTotalBytes, memoryUsableBytes }) => vendor === "Intel" && kind === "gpu" && memoryTotalBytes.evidence === "reported" && memoryUsableBytes.value <= 256 * 1024 * 1024);
+  if (small.length > 0) warnings.push("An Intel card shows only 256 MiB: Resizable BAR is off; enable it in the firmware.");
+  return warnings;
 }
 
-function wiredLimit(bytes: Bytes | undefined): Fact<Bytes> | undefined {
-  return bytes === undefined ? undefined : { value: bytes, evidence: "reported", source: "sysctl iogpu.wired_limit_mb" };
+/** Busy devices and processors make every estimate less sure: the note says who holds what. */
+function busyWarnings(devices: readonly ProbedDevice[], holders: readonly MemoryHolder[], load: number | undefined): string[] {
+  const warnings: string[] = [];
+  const named = holders.filter(({ heldBytes }) => heldBytes >= GIB / 4).map(({ processName, heldBytes }) => `${processName.split(/[\\/]/).at(-1)} (${formatBytes(heldBytes)})`);
+  for (const device of devices) {
+    if (device.kind === "gpu" && device.visible && device.memoryFreeBytes.evidence === "reported" && device.heldByOthersBytes >= GIB / 2) {
+      warnings.push(`${formatBytes(device.heldByOthersBytes)} of ${device.name} are in use by ${named.length > 0 ? named.slice(0, 4).join(", ") : "other programs (a desktop among them)"}; memoryBasis "idle" plans without them.`);
+    }
+  }
+  if (named.length > 0 && devices.every(({ kind }) => kind !== "gpu")) warnings.push(`GPU memory is held by ${named.slice(0, 4).join(", ")}.`);
+  if (load !== undefined && load >= 0.5) warnings.push(`The processor is ${Math.round(load * 100)} % busy: measured speeds will be lower than planned.`);
+  return warnings;
 }
 
 function platformWarnings(world: World): string[] {
-  if (!["linux", "darwin", "win32"].includes(world.platform)) return [`GPUs are not probed on ${world.platform}; describe them in hardware.`];
-  return [];
-}
-
-/** Where models would be put: the home folder, and the folders that runtimes are told to use. */
-async function sightDisks(world: World): Promise<ProbedDisk[]> {
-  const paths = [...new Set([world.homeDir, world.env["OLLAMA_MODELS"], world.env["HF_HOME"], world.env["LLAMA_CACHE"]].flatMap((path) => path ?? []))];
-  const spaces = await Promise.all(paths.map(async (path) => ({ path, space: await world.diskSpace(path) })));
-  return spaces.flatMap(({ path, space }) => (space === undefined ? [] : [{ path, ...space }]));
+  if (["linux", "darwin", "win32"].includes(world.platform)) return [];
+  return [`GPUs are only known by name on ${world.platform}; describe them in hardware.`];
 }

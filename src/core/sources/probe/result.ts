@@ -15,6 +15,33 @@ export interface ProbedHost {
   readonly ramLimitBytes: Fact<Bytes> | undefined;
   readonly ramBandwidthBytesPerSecond: Fact<BytesPerSecond>;
   readonly cpuLoadFraction: Fraction | undefined;
+  readonly topology: Topology;
+  readonly memoryModules: MemoryModules | undefined;
+  /** what kind of machine, where it is none of the usual: a Linux guest of Windows, a virtual machine, a container, a board by its name */
+  readonly setting: Setting;
+}
+
+/** Sockets and core kinds; undefined = nobody says. */
+export interface Topology {
+  readonly socketCount: number | undefined;
+  readonly numaNodeCount: number | undefined;
+  readonly performanceCoreCount: number | undefined;
+  readonly efficiencyCoreCount: number | undefined;
+}
+
+export interface MemoryModules {
+  readonly memoryType: string | undefined;
+  readonly configuredMegatransfers: number | undefined;
+  readonly populatedCount: number;
+  readonly slotCount: number | undefined;
+  readonly channelCount: number | undefined;
+  readonly soldered: boolean | undefined;
+}
+
+export interface Setting {
+  readonly wsl: boolean;
+  readonly virtualMachine: boolean;
+  readonly board: string | undefined;
 }
 
 export interface ProbedDevice {
@@ -42,8 +69,46 @@ export interface ProbedDevice {
   readonly catalogId: string | undefined;
   readonly pciAddress: string | undefined;
   readonly linkBytesPerSecond: Fact<BytesPerSecond> | undefined;
+  /** memory that a driver calls the device's own and that is none: a BIOS carve-out, a reservation */
+  readonly carveOutBytes: Bytes | undefined;
+  /** RAM that the driver may map for the device */
+  readonly mappableBytes: Bytes | undefined;
+  readonly gpuCoreCount: number | undefined;
+  readonly gfx: string | undefined;
+  readonly uuid: string | undefined;
+  readonly pciId: string | undefined;
+  /** what engines say is there, each with its own budget */
+  readonly engineTotals: readonly EngineTotal[];
+  /** the card that a MIG slice is part of */
+  readonly slice: { readonly profile: string; readonly cardName: string; readonly cardTotalBytes: Bytes | undefined } | undefined;
   /** false when the environment hides it from runtimes, or its driver does not answer */
   readonly visible: boolean;
+}
+
+export interface EngineTotal {
+  readonly backend: Backend;
+  readonly totalBytes: Bytes;
+  readonly freeBytes: Bytes | undefined;
+}
+
+/** A program that holds memory of a device. */
+export interface MemoryHolder {
+  readonly processName: string;
+  readonly heldBytes: Bytes;
+}
+
+/** A neural processor: listed so that nobody wonders, with what here could use it. */
+export interface ProbedNpu {
+  readonly name: string;
+  readonly usedBy: readonly string[];
+}
+
+export type ToolStatus = "answered" | "hung" | "driver-broken" | "driver-unreachable" | "no-visible-device" | "gpu-error" | "failed";
+
+/** A vendor tool that was asked and is there. */
+export interface ProbedTool {
+  readonly name: string;
+  readonly status: ToolStatus;
 }
 
 export interface ProbedLink {
@@ -56,6 +121,7 @@ export interface ProbedDisk {
   readonly path: string;
   readonly totalBytes: Bytes;
   readonly freeBytes: Bytes;
+  readonly kind: "nvme" | "ssd" | "hard-disk" | "network" | "memory" | undefined;
 }
 
 export interface ProbedRuntime {
@@ -64,6 +130,8 @@ export interface ProbedRuntime {
   readonly path: string | undefined;
   readonly endpoint: string | undefined;
   readonly running: boolean;
+  /** llama.cpp's own words for what it was built with: CUDA, ROCm, Vulkan, SYCL, Metal; undefined = it does not say */
+  readonly backends?: readonly string[];
 }
 
 export interface InstalledModel {
@@ -81,41 +149,8 @@ export interface ProbeResult {
   readonly disks: readonly ProbedDisk[];
   readonly runtimes: readonly ProbedRuntime[];
   readonly installedModels: readonly InstalledModel[];
+  readonly npus: readonly ProbedNpu[];
+  readonly holders: readonly MemoryHolder[];
+  readonly tools: readonly ProbedTool[];
   readonly warnings: readonly string[];
 }
-
-/** A device as a vendor's source names it, before the catalog is asked. */
-export interface SightedDevice {
-  readonly name: string;
-  readonly vendor: "NVIDIA" | "AMD" | "Intel" | "Apple";
-  /** normalised `0000:01:00.0` */
-  readonly pciAddress: string | undefined;
-  /** `10de:2684` */
-  readonly pciId: string | undefined;
-  readonly pciRevision: string | undefined;
-  /** undefined: the device shares the machine's RAM, or nobody says */
-  readonly totalBytes: Bytes | undefined;
-  readonly freeBytes: Bytes | undefined;
-  /** kept by the driver even when idle */
-  readonly reservedBytes: Bytes | undefined;
-  /** known from the source itself; undefined = the catalog decides */
-  readonly unified: boolean | undefined;
-  readonly computeCapability: string | undefined;
-  readonly driver: string | undefined;
-  readonly memoryClockMHz: number | undefined;
-  readonly gpuCoreCount: number | undefined;
-  readonly pcieGeneration: number | undefined;
-  readonly pcieLanes: number | undefined;
-  readonly uuid: string | undefined;
-  readonly visible: boolean;
-  /** what said so, for `Fact.source` */
-  readonly source: string;
-}
-
-/** What one vendor's prober saw, and what it could not. */
-export interface Sighting {
-  readonly devices: readonly SightedDevice[];
-  readonly warnings: readonly string[];
-}
-
-export const nothingSighted: Sighting = { devices: [], warnings: [] };

@@ -1,6 +1,9 @@
-/** Inference runtimes on the PATH or answering on their usual port. */
+/** Inference runtimes on the PATH or answering on their usual port, and what llama.cpp itself says about this machine's devices. */
 import type { World } from "../world.ts";
+import { backendOf, parseEngineDevices } from "./engines.ts";
 import type { ProbedRuntime } from "./result.ts";
+import type { SightedDevice } from "./sighting.ts";
+import { ask, findTool } from "./tools.ts";
 
 interface RuntimeRow {
   readonly name: string;
@@ -8,33 +11,61 @@ interface RuntimeRow {
   /** answers with JSON when it runs; undefined = has no port of its own */
   readonly endpoint: string | undefined;
   readonly probePath: string;
-  readonly versionArgs: readonly string[];
+  /** undefined = asking starts Python and its libraries for seconds: the installed package's folder says it */
+  readonly versionArgs: readonly string[] | undefined;
+  readonly packageName?: string;
+  /** programs that lie outside the PATH */
+  readonly places?: readonly string[];
 }
 
 const RUNTIMES: readonly RuntimeRow[] = [
-  { name: "llama.cpp", programs: ["llama-server", "llama-cli"], endpoint: "http://127.0.0.1:8080", probePath: "/props", versionArgs: ["--version"] },
+  { name: "llama.cpp", programs: ["llama-server", "llama-cli", "llama-bench"], endpoint: "http://127.0.0.1:8080", probePath: "/props", versionArgs: ["--version"] },
   { name: "ollama", programs: ["ollama"], endpoint: "http://127.0.0.1:11434", probePath: "/api/version", versionArgs: ["--version"] },
   { name: "lmstudio", programs: ["lms"], endpoint: "http://127.0.0.1:1234", probePath: "/api/v0/models", versionArgs: ["version"] },
-  { name: "vllm", programs: ["vllm"], endpoint: "http://127.0.0.1:8000", probePath: "/version", versionArgs: ["--version"] },
-  { name: "mlx", programs: ["mlx_lm.server", "mlx_lm.generate"], endpoint: undefined, probePath: "", versionArgs: [] },
-  { name: "exo", programs: ["exo"], endpoint: undefined, probePath: "", versionArgs: [] },
+  { name: "vllm", programs: ["vllm"], endpoint: "http://127.0.0.1:8000", probePath: "/version", versionArgs: undefined, packageName: "vllm" },
+  { name: "mlx", programs: ["mlx_lm.server", "mlx_lm.generate"], endpoint: undefined, probePath: "", versionArgs: undefined, packageName: "mlx_lm" },
+  { name: "transformers", programs: ["transformers", "transformers-cli"], endpoint: undefined, probePath: "", versionArgs: undefined, packageName: "transformers" },
+  {
+    name: "docker-model-runner", programs: ["docker-model"], endpoint: "http://127.0.0.1:12434", probePath: "/engines/v1/models", versionArgs: undefined,
+    places: ["~/.docker/cli-plugins/docker-model", "/usr/libexec/docker/cli-plugins/docker-model", "/usr/lib/docker/cli-plugins/docker-model", "/usr/local/lib/docker/cli-plugins/docker-model"],
+  },
+  { name: "exo", programs: ["exo"], endpoint: undefined, probePath: "", versionArgs: undefined, packageName: "exo" },
 ];
 
 /** A local port answers at once or refuses at once. */
 const PORT_TIMEOUT_MS = 300;
 
-async function findProgram(world: World, names: readonly string[]): Promise<string | undefined> {
-  const windows = world.platform === "win32";
-  const folders = (world.env["PATH"] ?? world.env["Path"] ?? "").split(windows ? ";" : ":").filter((folder) => folder !== "").slice(0, 64);
-  const suffixes = windows ? [".exe", ".cmd"] : [""];
-  const paths = names.flatMap((name) => folders.flatMap((folder) => suffixes.map((suffix) => `${folder}${windows ? "\\" : "/"}${name}${suffix}`)));
-  const found = await Promise.all(paths.map((path) => world.stat(path)));
-  return paths[found.findIndex((facts) => facts?.kind === "file")];
+/** Starting CUDA on eight cards is slow. */
+const LIST_TIMEOUT_MS = 15_000;
+
+async function findProgram(world: World, row: RuntimeRow): Promise<string | undefined> {
+  // without a PATH nothing is installed where it could be found
+  if ((world.env["PATH"] ?? world.env["Path"]) === undefined) return undefined;
+  const paths = await Promise.all(row.programs.map((program) => findTool(world, program)));
+  const found = paths.find((path) => path !== undefined);
+  if (found !== undefined) return found;
+  const places = (row.places ?? []).map((place) => place.replace("~", world.homeDir));
+  const facts = await Promise.all(places.map((place) => world.stat(place)));
+  return places[facts.findIndex((fact) => fact?.kind === "file")];
 }
 
 /** `0.17.4`, `version: 4567 (abc)`, `b9010`: the first thing that looks like one. */
 export function parseVersion(text: string): string | undefined {
   return /\bb\d{4,6}\b|\bv?(\d+\.\d+(?:\.\d+)*(?:[-+][\w.]+)?)/.exec(text)?.[0] ?? /version:?\s*(\d+)/i.exec(text)?.[1];
+}
+
+/** The version of a Python package from its folder beside the program: `bin/vllm` → `lib/python3.12/site-packages/vllm-0.9.1.dist-info`. */
+async function packageVersion(world: World, program: string, name: string): Promise<string | undefined> {
+  const prefix = /^(.*)[\\/](?:bin|Scripts)[\\/][^\\/]+$/.exec((await world.realPath(program)) ?? program)?.[1];
+  if (prefix === undefined) return undefined;
+  const pythons = (await world.listDir(`${prefix}/lib`)).filter((entry) => entry.name.startsWith("python3"));
+  for (const folder of [...pythons.map((python) => `${prefix}/lib/${python.name}/site-packages`), `${prefix}/Lib/site-packages`]) {
+    for (const entry of await world.listDir(folder)) {
+      const version = new RegExp(`^${name}-(\\d[\\w.+!]*)\\.dist-info$`, "i").exec(entry.name)?.[1];
+      if (version !== undefined) return version;
+    }
+  }
+  return undefined;
 }
 
 async function answers(world: World, url: string): Promise<boolean> {
@@ -61,16 +92,18 @@ function mayAnswer(endpoint: string, listening: ReadonlySet<number> | undefined)
   return !local || listening === undefined || listening.has(Number(url.port));
 }
 
+async function versionOf(world: World, row: RuntimeRow, path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  if (row.versionArgs === undefined) return row.packageName === undefined ? undefined : packageVersion(world, path, row.packageName);
+  const printed = await ask(world, path, row.versionArgs, { timeoutMs: 3000, signal, lasting: true });
+  return printed.outcome === "exited" ? parseVersion(`${printed.stdout}\n${printed.stderr}`) : undefined;
+}
+
 async function sightRuntime(world: World, row: RuntimeRow, listening: ReadonlySet<number> | undefined, signal: AbortSignal | undefined): Promise<ProbedRuntime | undefined> {
   const configured = row.name === "ollama" ? ollamaEndpoint(world.env["OLLAMA_HOST"]) : undefined;
   const endpoint = configured ?? row.endpoint;
-  const [path, running] = await Promise.all([findProgram(world, row.programs), endpoint !== undefined && mayAnswer(endpoint, listening) ? answers(world, endpoint + row.probePath) : false]);
+  const [path, running] = await Promise.all([findProgram(world, row), endpoint !== undefined && mayAnswer(endpoint, listening) ? answers(world, endpoint + row.probePath) : false]);
   if (path === undefined && !running) return undefined;
-  let version: string | undefined;
-  if (path !== undefined && row.versionArgs.length > 0) {
-    const printed = await world.exec(path, row.versionArgs, { timeoutMs: 3000, signal });
-    if (printed.outcome === "exited") version = parseVersion(`${printed.stdout}\n${printed.stderr}`);
-  }
+  const version = path === undefined ? undefined : await versionOf(world, row, path, signal);
   return { name: row.name, version, path, endpoint: running ? endpoint : undefined, running };
 }
 
@@ -86,4 +119,25 @@ export function ollamaEndpoint(value: string | undefined): string | undefined {
 export async function sightRuntimes(world: World, signal?: AbortSignal): Promise<readonly ProbedRuntime[]> {
   const listening = parseListening(await Promise.all([world.readFile("/proc/net/tcp", 4_000_000), world.readFile("/proc/net/tcp6", 4_000_000)]));
   return (await Promise.all(RUNTIMES.map((row) => sightRuntime(world, row, listening, signal)))).flatMap((runtime) => runtime ?? []);
+}
+
+export interface EngineView {
+  readonly devices: readonly SightedDevice[];
+  readonly backends: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** What llama.cpp here finds, in its own order; the list goes to one stream and the start-up lines to the other. */
+export async function sightEngine(world: World, signal?: AbortSignal): Promise<EngineView> {
+  for (const program of ["llama-server", "llama-cli", "llama-bench"]) {
+    const result = await ask(world, program, ["--list-devices"], { timeoutMs: LIST_TIMEOUT_MS, signal, lasting: true });
+    if (result.outcome === "not-found") continue;
+    if (result.outcome === "timed-out") return { devices: [], backends: [], warnings: [`${program} --list-devices did not answer within ${LIST_TIMEOUT_MS / 1000} s; its totals are not known.`] };
+    const text = `${result.stderr}\n${result.stdout}`;
+    const devices = parseEngineDevices(text);
+    const loaded = [...text.matchAll(/loaded (\w+) backend/g)].flatMap((match) => backendOf(match[1] ?? "") ?? []);
+    const listed = devices.flatMap(({ engineTotals }) => engineTotals.map(({ backend }) => backend));
+    return { devices, backends: [...new Set([...loaded, ...listed])], warnings: [] };
+  }
+  return { devices: [], backends: [], warnings: [] };
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { parseGpuCores, parseSysctl, parseVmStat } from "../../../../src/core/sources/probe/apple.ts";
+import { parseDisplays } from "../../../../src/core/sources/probe/apple-profiler.ts";
+import { parseSysctl, parseVmStat } from "../../../../src/core/sources/probe/apple.ts";
 import { parseCpuMax, parseLimit, parseSelfCgroup, readCgroup } from "../../../../src/core/sources/probe/cgroup.ts";
 import { parseAllowedCount, parseCpuinfo, parseLoad } from "../../../../src/core/sources/probe/cpuinfo.ts";
 import { parseDmidecode } from "../../../../src/core/sources/probe/dimms.ts";
 import { parseMeminfo } from "../../../../src/core/sources/probe/meminfo.ts";
-import { failureOf, parseMigList, parseMigTable, parseQuery, pciAddressOf, pciIdOf } from "../../../../src/core/sources/probe/nvidia-smi.ts";
-import { modelName, parseManifest } from "../../../../src/core/sources/probe/ollama.ts";
+import { failureOf, parseQuery, pciIdOf } from "../../../../src/core/sources/probe/nvidia-smi.ts";
+import { parseList, parseMigTable } from "../../../../src/core/sources/probe/nvidia-text.ts";
+import { pciAddressOf } from "../../../../src/core/sources/probe/sighting.ts";
 import { ollamaEndpoint, parseListening, parseVersion } from "../../../../src/core/sources/probe/runtimes.ts";
 import { visibleIndices } from "../../../../src/core/sources/probe/visibility.ts";
 import { GIB, MIB } from "../../../../src/core/units.ts";
@@ -116,7 +118,7 @@ describe("nvidia-smi", () => {
   });
   it("reads MIG slices and their sizes", () => {
     const list = "GPU 0: NVIDIA X (UUID: GPU-1)\n  MIG 3g.40gb     Device  0: (UUID: MIG-a)\n  MIG 1g.10gb     Device  1: (UUID: MIG-b)\nGPU 1: NVIDIA X (UUID: GPU-2)\n";
-    expect(parseMigList(list)).toEqual([{ gpuIndex: 0, profile: "3g.40gb", uuid: "MIG-a" }, { gpuIndex: 0, profile: "1g.10gb", uuid: "MIG-b" }]);
+    expect(parseList(list).slices).toEqual([{ gpuIndex: 0, profile: "3g.40gb", uuid: "MIG-a" }, { gpuIndex: 0, profile: "1g.10gb", uuid: "MIG-b" }]);
     const table = "|  0    2   0   0  |              26MiB / 40448MiB    | 60      0 |  3   0    3    0    3 |\n|                  |               0MiB / 24739MiB    |           |          |\n";
     expect(parseMigTable(table)).toEqual([{ gpuIndex: 0, usedBytes: 26 * MIB, totalBytes: 40448 * MIB }]);
   });
@@ -149,7 +151,7 @@ describe("macOS", () => {
     expect(parseSysctl("sysctl: unknown oid")).toBeUndefined();
   });
   it("reads GPU cores after stray log lines, and free pages", () => {
-    expect(parseGpuCores('2026-01-01 system_profiler[1] log\n{ "SPDisplaysDataType" : [ { "sppci_cores" : "30" } ] }')).toBe(30);
+    expect(parseDisplays('2026-01-01 system_profiler[1] log\n{ "SPDisplaysDataType" : [ { "sppci_model" : "Apple M9 Max", "sppci_cores" : "30" } ] }')[0]).toMatchObject({ gpuCoreCount: 30, unified: true });
     expect(parseVmStat("Mach Virtual Memory Statistics: (page size of 16384 bytes)\nPages free:    100.\nPages active:   5.\nPages inactive:  50.\nPages speculative: 1.\n")).toBe(151 * 16384);
   });
 });
@@ -165,14 +167,5 @@ describe("runtimes", () => {
     const table = "  sl  local_address rem_address   st\n   0: 0100007F:2CAA 00000000:0000 0A 00000000:00000000\n   1: 0100007F:0016 0100007F:9999 01 0:0\n";
     expect(parseListening([table, undefined])).toEqual(new Set([11434]));
     expect(parseListening([undefined])).toBeUndefined();
-  });
-  it("reads Ollama's manifests", () => {
-    const digest = `sha256:${"a".repeat(64)}`;
-    const text = JSON.stringify({ layers: [{ mediaType: "application/vnd.ollama.image.model", digest, size: 5e9 }, { mediaType: "x", digest, size: 1 }] });
-    expect(parseManifest(text, "/m", "qwen3:8b")).toEqual({ name: "qwen3:8b", runtime: "ollama", path: `/m/blobs/sha256-${"a".repeat(64)}`, fileBytes: 5e9 });
-    expect(parseManifest("{", "/m", "x")).toBeUndefined();
-    expect(parseManifest(text.replace(digest, "sha256:../../etc/passwd"), "/m", "x")).toBeUndefined();
-    expect(modelName(["registry.ollama.ai", "library", "qwen3", "8b"])).toBe("qwen3:8b");
-    expect(modelName(["hf.co", "unsloth", "qwen3-gguf", "Q4_K_M"])).toBe("hf.co/unsloth/qwen3-gguf:Q4_K_M");
   });
 });

@@ -9,12 +9,18 @@ const meminfo = (totalGiB: number, availableGiB: number): string => `MemTotal: $
 const proc = { "/proc/meminfo": meminfo(64, 48), "/proc/cpuinfo": "processor : 0\nmodel name : Some CPU\ncore id : 0\nphysical id : 0\nflags : avx2\n" };
 const failing = (exitCode: number, stdout: string): ExecResult => ({ outcome: "exited", exitCode, stdout, stderr: "" });
 
-const IDENTITY = "nvidia-smi --query-gpu=index,name,uuid,pci.bus_id,pci.device_id,memory.total,memory.free,driver_version";
-const DETAILS = "nvidia-smi --query-gpu=pci.bus_id,memory.reserved,compute_cap,mig.mode.current,clocks.max.memory,pcie.link.gen.max,pcie.link.width.max";
+const IDENTITY = "nvidia-smi --query-gpu=index,name,uuid,pci.bus_id,pci.device_id,memory.total,memory.used,memory.free,driver_version";
+const DETAILS = "nvidia-smi --query-gpu=pci.bus_id,memory.reserved,compute_cap,mig.mode.current,addressing_mode,clocks.max.memory,pcie.link.gen.max,pcie.link.width.max";
 const MINIMAL = "nvidia-smi --query-gpu=index,name,uuid,pci.bus_id,memory.total,memory.free,driver_version";
 
+/** Columns that matter here, by a header as nvidia-smi prints one. */
+const headed = (header: string, rows: string | ExecResult): string | ExecResult => (typeof rows === "string" ? `${header}\n${rows}` : rows);
+
 /** Commands are looked up by their beginning, and these end with the format option. */
-const smi = (identity: string | ExecResult, details: string | ExecResult): NonNullable<FakeMachine["commands"]> => ({ [IDENTITY]: identity, [DETAILS]: details });
+const smi = (identity: string | ExecResult, details: string | ExecResult): NonNullable<FakeMachine["commands"]> => ({
+  [IDENTITY]: headed("index, name, uuid, pci.bus_id, pci.device_id, memory.total [MiB], memory.free [MiB], driver_version", identity),
+  [DETAILS]: headed("pci.bus_id, memory.reserved [MiB], compute_cap, mig.mode.current, clocks.max.memory [MHz], pcie.link.gen.max, pcie.link.width.max", details),
+});
 const linux = (machine: FakeMachine): FakeMachine => ({ ...machine, files: { ...proc, ...machine.files } });
 const see = (machine: FakeMachine) => probe(fakeWorld(linux(machine)));
 
@@ -109,7 +115,7 @@ describe("NVIDIA", () => {
       files: { "/proc/driver/nvidia/gpus/0000:01:00.0/information": "", "/proc/driver/nvidia/gpus/0000:07:00.0/information": "" },
       commands: { ...smi(dead, dead), "nvidia-smi -i 0": "0, NVIDIA GeForce RTX 3090, GPU-1, 00000000:01:00.0, 24576, 24000, 550\n", "nvidia-smi -i 1": dead },
     });
-    expect(devices.map((device) => device.catalogId)).toEqual(["rtx-3090"]);
+    expect(devices.map((device) => [device.catalogId, device.pciAddress, device.visible])).toEqual([["rtx-3090", "0000:01:00.0", true], [undefined, "0000:07:00.0", false]]);
     expect(warnings.join(" ")).toMatch(/does not answer/);
   });
   it("does not name a device that is cut off, and says what it assumes for an unknown one", async () => {
@@ -210,7 +216,7 @@ describe("hosts", () => {
   it("works where nothing is known, and says so", async () => {
     const result = await probe(fakeWorld({ platform: "freebsd", system: { cpuModel: "Some CPU", physicalCoreCount: 4, osName: "FreeBSD 15", memoryTotalBytes: 8 * GIB, memoryFreeBytes: 4 * GIB } }));
     expect(result.devices).toEqual([]);
-    expect(result.warnings.join(" ")).toMatch(/not probed on freebsd.*bandwidth is assumed.*No GPU/s);
+    expect(result.warnings.join(" ")).toMatch(/only known by name on freebsd.*bandwidth is assumed.*No GPU/s);
     expect(hardwareOf(result, "now").host.ramAvailableBytes.value).toBe(4 * GIB);
   });
   it("lists disks, runtimes on the PATH and installed models", async () => {
@@ -225,7 +231,7 @@ describe("hosts", () => {
         "/home/user/.cache/llama.cpp/some-model-Q4_K_M.gguf": "GGUF",
       },
     });
-    expect(disks).toEqual([{ path: "/home/user", totalBytes: 1e12, freeBytes: 4e11 }]);
+    expect(disks).toEqual([{ path: "/home/user", totalBytes: 1e12, freeBytes: 4e11, kind: undefined }]);
     expect(runtimes).toEqual([{ name: "ollama", version: "0.17.4", path: "/opt/ai/ollama", endpoint: undefined, running: false }]);
     expect(installedModels.map((model) => [model.runtime, model.name])).toEqual([["ollama", "qwen3:8b"], ["llama.cpp", "some-model-Q4_K_M"]]);
   });
