@@ -6,6 +6,7 @@ import { deepseek4Graphs } from "./deepseek4.ts";
 import { deltaGraphs } from "./delta.ts";
 import { encoderGraphs } from "./encoders.ts";
 import { gemma4Graphs } from "./gemma4.ts";
+import { graniteSwitchGraphs } from "./granite-switch.ts";
 import { hunyuan4Graphs } from "./hunyuan4.ts";
 import { hybridGraphs } from "./hybrid.ts";
 import { kimi3Graphs } from "./kimi3.ts";
@@ -37,6 +38,7 @@ const graphs: Readonly<Record<string, GraphBuilder>> = {
   ...kimi3Graphs,
   ...hunyuan4Graphs,
   ...chameleonGraphs,
+  ...graniteSwitchGraphs,
 };
 
 /** undefined: this architecture's graph is not known here. */

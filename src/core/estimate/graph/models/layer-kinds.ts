@@ -37,6 +37,7 @@ const layerKinds: Readonly<Record<string, LayerKind>> = {
   rwkv6qwen2: distinct,
   arwkv7: distinct,
   nanbeige: distinct,
+  graniteswitch: distinct,
 };
 
 /** undefined: equal facts and tensors make equal layers. */
