@@ -7,6 +7,7 @@ import { HOST, type Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
 import { runShape } from "../facts/run-shape.ts";
 import type { Tensor } from "../facts/tensor.ts";
+import { tensorTypes } from "../facts/tensor-type.ts";
 import type { Bytes } from "../units.ts";
 import { allocateGraph } from "./graph/allocator.ts";
 import { Build, type BuildInput, MissingTensor } from "./graph/builder.ts";
@@ -84,12 +85,13 @@ function allocatedBytes({ hyper, tensors, run, placement, layouts, options, buil
 
 /**
  * The engine tries a graph of one token a sequence, and gives fused attention up everywhere when one layer's would not run on
- * that layer's device. Source: `resolve_fused_ops`, llama-context.cpp:504-560 of llama.cpp v0.5.0.
+ * that layer's device; not with a quantized V, which cannot do without. Source: `resolve_fused_ops`, llama-context.cpp:504-560,
+ * and :3781 of llama.cpp v0.5.0.
  */
 function staysFused(input: BuildInput, builder: GraphBuilder, layouts: readonly BufferLayout[]): boolean {
   const { placement, run } = input;
   const places = new Set([...placement.layerDevices, ...placement.cacheDevices, placement.outputDevice]);
-  if (places.size === 1 && !placement.hasOverrides) return true;
+  if ((places.size === 1 && !placement.hasOverrides) || tensorTypes[run.cacheTypeV].blockWeights > 1) return true;
   const batch = { tokens: run.sequences, sequences: run.sequences, outputs: run.sequences };
   const everything = run.offloadedLayers > input.hyper.layerCount;
   const layerIndices = boundaryLayers(input.hyper, input.table, run, placement, layerKindOf(input.hyper.architecture));
