@@ -24,6 +24,36 @@ const withoutUnused = {
   },
 };
 
+/** Puts the value of `tools/list` in place of the module that computes it: 9 MB and 20 ms less when a client asks. */
+const listedInAdvance = {
+  name: "listed-in-advance",
+  setup: (plugin) => {
+    plugin.onLoad({ filter: /src[\\/]tools[\\/]listed\.ts$/ }, async ({ path }) => ({
+      contents: `export const listed = ${JSON.stringify((await evaluate(plugin.esbuild, path)).listed)};`,
+      loader: "js",
+    }));
+  },
+};
+
+/** The exports of a source module, run on its own. */
+async function evaluate({ build: bundle }, path) {
+  // beside the packages, so that their names resolve
+  const file = join(root, "node_modules/.cache", `${process.pid}-${Date.now()}.mjs`);
+  await bundle({
+    entryPoints: [path],
+    outfile: file,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+  });
+  try {
+    return await import(pathToFileURL(file).href);
+  } finally {
+    rmSync(file);
+  }
+}
+
 export async function build() {
   const { build: bundle } = await import("esbuild");
   const { metafile, outputFiles } = await bundle({
@@ -38,7 +68,7 @@ export async function build() {
     target: "node20",
     minify: true,
     banner: { js: banner },
-    plugins: [withoutUnused],
+    plugins: [withoutUnused, listedInAdvance],
     legalComments: "none",
     logLevel: "warning",
     metafile: true,

@@ -63,13 +63,7 @@ async function guarded<Result>(handler: () => Promise<Result>): Promise<Result> 
 
 function serveTools(server: Server, world: World, options: ServerOptions): void {
   server.setRequestHandler(ListToolsRequestSchema, () =>
-    guarded(async () => {
-      const [{ tools }, { describeTools }] = await Promise.all([
-        import("./tools/index.ts"),
-        import("./tools/adapter.ts"),
-      ]);
-      return { tools: describeTools(tools) };
-    }),
+    guarded(async () => ({ tools: (await import("./tools/listed.ts")).listed })),
   );
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
     guarded(async () => {

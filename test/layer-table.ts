@@ -39,7 +39,7 @@ export function layerOf(path: string): string | undefined {
   if (path.startsWith("catalog/")) return "catalog";
   if (path === "package.json") return "manifest";
   if (path === "src/core/facts/input-error.ts") return "errors";
-  if (path === "src/tools/adapter.ts") return "adapter";
+  if (path === "src/tools/adapter.ts" || path === "src/tools/listed.ts") return "adapter";
   if (/^src\/core\/units(-text)?\.ts$/.test(path)) return "units";
   return /^src\/core\/(\w+)\//.exec(path)?.[1] ?? /^src\/(\w+)[/.]/.exec(path)?.[1];
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Ajv } from "ajv";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tools } from "../../src/tools/index.ts";
+import { expectGolden } from "../golden.ts";
 import { calls } from "./calls.ts";
 import { StdioSession } from "./program.ts";
 
@@ -34,6 +35,11 @@ describe("a session over stdio", () => {
     expect(content.filter(({ type }) => type === "text")).toHaveLength(1);
     expect(content[0]?.text?.length).toBeLessThanOrEqual("detail" in args ? 30_000 : 10_000);
     expect(content[0]?.text).not.toContain("null");
+  });
+
+  it("lists the tools as the sources describe them", async () => {
+    const { result } = await session.request("tools/list");
+    expectGolden("tools-list.json", `${JSON.stringify(result?.["tools"], undefined, 1)}\n`);
   });
 
   it("attaches the chart as an SVG", async () => {
