@@ -1,16 +1,27 @@
 /** `fit_model`: one model, one machine, one run: does it fit, how well, how fast. */
-import { bestPlacement, decodeAt, judge, type Judged } from "../core/decide/choose.ts";
+import { bestPlacement, decodeAt, type Judged, judge } from "../core/decide/choose.ts";
 import { plan } from "../core/decide/plan.ts";
 import { type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
-import { bytesByRole } from "../core/estimate/roles.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
+import { bytesByRole } from "../core/estimate/roles.ts";
 import { tensorBytes } from "../core/facts/tensor.ts";
+import { runFlags } from "../core/present/llama-cpp.ts";
 import { contextNotes, engineNotes, fitSummary, optionText, placementNotes, stepsOf } from "../core/present/notes.ts";
 import { round1, round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { evidenceRows, shapeHardware, shapeMemory, shapeRun, shapeScores } from "../core/present/shapes.ts";
-import { runFlags } from "../core/present/llama-cpp.ts";
 import { shellCommand } from "../core/present/shell.ts";
-import { type AnswerContext, gatherHardware, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf, withDevices } from "./gather.ts";
+import {
+  type AnswerContext,
+  gatherHardware,
+  gatherRun,
+  knowledge,
+  type MemoryBasis,
+  modelQuestion,
+  type Optional,
+  type QuestionArguments,
+  questionOf,
+  withDevices,
+} from "./gather.ts";
 import { gatherModel, type ModelChoice } from "./model.ts";
 
 export interface FitArguments extends QuestionArguments {
@@ -57,7 +68,10 @@ function shapeOption(option: WhyNotOption) {
 export async function fitAnswer(reference: string, args: Optional<FitArguments>, context: AnswerContext) {
   const question = questionOf(args, context.world);
   const run = gatherRun(args.run);
-  const [gathered, choice] = await Promise.all([gatherHardware(args.hardware, args.memoryBasis, context), gatherModel(reference, context)]);
+  const [gathered, choice] = await Promise.all([
+    gatherHardware(args.hardware, args.memoryBasis, context),
+    gatherModel(reference, context),
+  ]);
   const hardware = withDevices(gathered.hardware, run.parsed);
   const ask = modelQuestion(hardware, question, run);
   const ability = abilityIn(choice.abilities, question.row.domain);
@@ -69,8 +83,14 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
         recipeIsFree,
         baseRun: (variant) => run.runFor(variant.model().hyper, question.row.contextTokens),
         objective: "balanced",
-        targetContextTokens: Math.min(question.row.contextTokens, variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens),
-        minContextTokens: Math.min(question.row.contextTokens, variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens),
+        targetContextTokens: Math.min(
+          question.row.contextTokens,
+          variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens,
+        ),
+        minContextTokens: Math.min(
+          question.row.contextTokens,
+          variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens,
+        ),
         minDecodeTokensPerSecond: 0,
         cacheTypes: ["f16"],
         ability,
@@ -79,22 +99,38 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
     );
   const best = choice.allVariants.length > 1 ? planOver(choice.allVariants, true) : undefined;
   const bestRecipe = best?.outcome === "planned" ? best.plan.best.variant.recipe : undefined;
-  const wanted = choice.recipeIsFree ? (best?.outcome === "planned" ? best.plan.best.variant : best?.variant) : choice.variants[0];
+  const wanted = choice.recipeIsFree
+    ? best?.outcome === "planned"
+      ? best.plan.best.variant
+      : best?.variant
+    : choice.variants[0];
   const variant = wanted ?? choice.variants[0];
   if (!variant) throw new Error("a model has at least one variant");
   const model = variant.model();
-  const judged = judge(bestPlacement(model, run.runFor(model.hyper, question.row.contextTokens), ask, knowledge), ability, knowledge);
+  const judged = judge(
+    bestPlacement(model, run.runFor(model.hyper, question.row.contextTokens), ask, knowledge),
+    ability,
+    knowledge,
+  );
   const { candidate } = judged;
 
   const detailed = args.detail === "detailed";
-  const missing = candidate.fits ? undefined : whyNot(candidate, choice.allVariants, ask, await deviceChoices(), knowledge);
+  const missing = candidate.fits
+    ? undefined
+    : whyNot(candidate, choice.allVariants, ask, await deviceChoices(), knowledge);
   const loss = perplexityIncrease(judged.quality.klDivergenceNats, knowledge.quality);
   const notes = [
     ...placementNotes(candidate),
     ...contextNotes(candidate),
     ...engineNotes(question.engine),
-    ...(bestRecipe !== undefined && bestRecipe !== model.recipe ? [`Best recipe of this model here: ${bestRecipe}.`] : []),
-    ...(model.recipe === undefined ? [] : [`Quantization raises perplexity by about ${round1(loss.mid * 100)} % (${round1(loss.low * 100)} to ${round1(loss.high * 100)} %).`]),
+    ...(bestRecipe !== undefined && bestRecipe !== model.recipe
+      ? [`Best recipe of this model here: ${bestRecipe}.`]
+      : []),
+    ...(model.recipe === undefined
+      ? []
+      : [
+          `Quantization raises perplexity by about ${round1(loss.mid * 100)} % (${round1(loss.low * 100)} to ${round1(loss.high * 100)} %).`,
+        ]),
   ];
   const warnings = [...hardware.warnings, ...choice.warnings];
   return {
@@ -111,29 +147,49 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
     score: round1(judged.score),
     scores: shapeScores(judged.scores),
     ...(bestRecipe === undefined ? {} : { bestRecipe }),
-    engine: { name: question.engine, canLoad: true, ...(choice.minimumEngineVersion === undefined ? {} : { minimumVersion: choice.minimumEngineVersion }) },
+    engine: {
+      name: question.engine,
+      canLoad: true,
+      ...(choice.minimumEngineVersion === undefined ? {} : { minimumVersion: choice.minimumEngineVersion }),
+    },
     installed: choice.installed,
     notes,
     ...(warnings.length > 0 ? { warnings } : {}),
     evidence: evidenceRows(candidate),
-    ...(missing ? { whyNot: { shortfallBytes: missing.shortfallBytes, options: missing.options.map(shapeOption) } } : {}),
+    ...(missing
+      ? { whyNot: { shortfallBytes: missing.shortfallBytes, options: missing.options.map(shapeOption) } }
+      : {}),
     ...(detailed ? detailsOf(judged, choice, ask, run, ability) : {}),
   };
 }
 
-function detailsOf(judged: Judged, choice: ModelChoice, ask: Parameters<typeof bestPlacement>[2], run: ReturnType<typeof gatherRun>, ability: Parameters<typeof judge>[1]) {
+function detailsOf(
+  judged: Judged,
+  choice: ModelChoice,
+  ask: Parameters<typeof bestPlacement>[2],
+  run: ReturnType<typeof gatherRun>,
+  ability: Parameters<typeof judge>[1],
+) {
   const { candidate } = judged;
   const recipes = choice.allVariants.map((variant) => {
     const model = variant.model();
-    const row = judge(bestPlacement(model, run.runFor(model.hyper, ask.question.row.contextTokens), ask, knowledge), ability, knowledge);
+    const row = judge(
+      bestPlacement(model, run.runFor(model.hyper, ask.question.row.contextTokens), ask, knowledge),
+      ability,
+      knowledge,
+    );
     return {
       recipe: variant.recipe ?? "unknown",
       fileBytes: model.fileBytes,
       memoryBytes: row.candidate.memoryBytes,
       runMode: row.candidate.runMode,
       maxContextTokens: row.maxContextTokens,
-      ...(row.candidate.speed ? { decodeTokensPerSecond: roundInterval(row.candidate.speed.decodeTokensPerSecond) } : {}),
-      expectedPerplexityIncreaseFraction: round3(perplexityIncrease(row.quality.klDivergenceNats, knowledge.quality).mid),
+      ...(row.candidate.speed
+        ? { decodeTokensPerSecond: roundInterval(row.candidate.speed.decodeTokensPerSecond) }
+        : {}),
+      expectedPerplexityIncreaseFraction: round3(
+        perplexityIncrease(row.quality.klDivergenceNats, knowledge.quality).mid,
+      ),
     };
   });
   const { speed, question } = candidate;
@@ -145,7 +201,10 @@ function detailsOf(judged: Judged, choice: ModelChoice, ask: Parameters<typeof b
     steps: stepsOf(judged),
     ...(speed
       ? {
-          decodeAtDepth: DEPTHS.map((depthTokens) => ({ depthTokens, decodeTokensPerSecond: roundInterval(decodeAt(candidate, depthTokens, knowledge)) })),
+          decodeAtDepth: DEPTHS.map((depthTokens) => ({
+            depthTokens,
+            decodeTokensPerSecond: roundInterval(decodeAt(candidate, depthTokens, knowledge)),
+          })),
           firstToken: {
             tokenizeSeconds: round3(first.tokenizeSecondsPerToken * question.promptTokens),
             prefillSeconds: round3(question.promptTokens / speed.prefillTokensPerSecond.mid),
@@ -164,12 +223,25 @@ function activeBytes({ candidate }: Judged): number {
   const { experts } = candidate.model.hyper;
   const share = experts && experts.total > 0 ? experts.used / experts.total : 1;
   const tied = groups.output === 0 ? groups.embedding : 0;
-  return Math.round(groups.attention + groups.denseFfn + groups.experts * share + groups.sharedExperts + groups.output + tied + groups.norm + groups.other);
+  return Math.round(
+    groups.attention +
+      groups.denseFfn +
+      groups.experts * share +
+      groups.sharedExperts +
+      groups.output +
+      tied +
+      groups.norm +
+      groups.other,
+  );
 }
 
 /** Catalog devices as a remedy: id and largest memory. */
 export async function deviceChoices() {
   const { loadHardwareCatalog } = await import("../core/sources/hardware-catalog.ts");
   const { entries } = await loadHardwareCatalog();
-  return entries.flatMap((entry) => (entry.kind === "gpu" && entry.backends.length > 0 && entry.memoryBytes.length > 0 ? [{ id: entry.id, memoryBytes: entry.memoryBytes.at(-1) ?? 0 }] : []));
+  return entries.flatMap((entry) =>
+    entry.kind === "gpu" && entry.backends.length > 0 && entry.memoryBytes.length > 0
+      ? [{ id: entry.id, memoryBytes: entry.memoryBytes.at(-1) ?? 0 }]
+      : [],
+  );
 }

@@ -1,9 +1,9 @@
 /** `pareto_frontier`: the configurations of one model, or the models of the catalog, of which none is worse than another in every goal. */
-import { InputError } from "../core/facts/input-error.ts";
-import { GIB } from "../core/units.ts";
-import { bestPlacement, judge, type Judged } from "../core/decide/choose.ts";
+
+import { bestPlacement, type Judged, judge } from "../core/decide/choose.ts";
 import { frontier, knee } from "../core/decide/frontier.ts";
 import { abilityIn } from "../core/estimate/quality.ts";
+import { InputError } from "../core/facts/input-error.ts";
 import type { CacheType } from "../core/facts/run.ts";
 import { frontierChart } from "../core/present/chart.ts";
 import { frontierSummary } from "../core/present/frontier-notes.ts";
@@ -11,7 +11,19 @@ import { runFlags } from "../core/present/llama-cpp.ts";
 import { round1, roundInterval } from "../core/present/round.ts";
 import { shapeHardware, shapeRun } from "../core/present/shapes.ts";
 import { shellCommand } from "../core/present/shell.ts";
-import { type AnswerContext, gatherHardware, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf, withDevices } from "./gather.ts";
+import { GIB } from "../core/units.ts";
+import {
+  type AnswerContext,
+  gatherHardware,
+  gatherRun,
+  knowledge,
+  type MemoryBasis,
+  modelQuestion,
+  type Optional,
+  type QuestionArguments,
+  questionOf,
+  withDevices,
+} from "./gather.ts";
 import { gatherModel } from "./model.ts";
 import { exactly, type RankedOption, rankOptions } from "./rank.ts";
 
@@ -65,7 +77,10 @@ function isGoal(name: string): name is Goal {
 function readGoals(given: readonly string[] | null | undefined): readonly Goal[] {
   const list: readonly string[] = given && given.length > 0 ? given : ["quality", "decode"];
   const read = list.filter(isGoal);
-  if (read.length !== list.length || new Set(read).size !== read.length || read.length < 2 || read.length > 3) throw new InputError(`\`objectives\` must be 2 or 3 different ones of ${goals.join(", ")}. Send e.g. ["quality", "decode"].`);
+  if (read.length !== list.length || new Set(read).size !== read.length || read.length < 2 || read.length > 3)
+    throw new InputError(
+      `\`objectives\` must be 2 or 3 different ones of ${goals.join(", ")}. Send e.g. ["quality", "decode"].`,
+    );
   return read;
 }
 
@@ -84,12 +99,20 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
     for (const variant of choice.variants) {
       const model = variant.model();
       const base = run.runFor(model.hyper, question.row.contextTokens);
-      const cacheTypes = run.fixed.has("cacheTypeK") || run.fixed.has("cacheTypeV") || !model.hyper.hasCache ? [base.cacheTypeK] : CACHE_TYPES;
-      const ubatches = objectives.includes("prefill") && !run.fixed.has("ubatchTokens") ? UBATCHES : [base.ubatchTokens];
+      const cacheTypes =
+        run.fixed.has("cacheTypeK") || run.fixed.has("cacheTypeV") || !model.hyper.hasCache
+          ? [base.cacheTypeK]
+          : CACHE_TYPES;
+      const ubatches =
+        objectives.includes("prefill") && !run.fixed.has("ubatchTokens") ? UBATCHES : [base.ubatchTokens];
       for (const type of cacheTypes)
         for (const ubatchTokens of ubatches) {
           const pair = cacheTypes.length > 1 ? { cacheTypeK: type, cacheTypeV: type } : {};
-          const judged = judge(bestPlacement(model, { ...base, ...pair, ubatchTokens }, ask, knowledge), ability, knowledge);
+          const judged = judge(
+            bestPlacement(model, { ...base, ...pair, ubatchTokens }, ask, knowledge),
+            ability,
+            knowledge,
+          );
           found.push({ name: choice.id ?? choice.name, judged });
         }
     }
@@ -110,7 +133,18 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
   const maxPoints = args.maxPoints ?? 20;
   const shown = best.length > maxPoints ? thin(best, maxPoints, bend) : best;
   const shaped = shown.map((point, index) => shapePoint(point, index, point === bend, args.detail === "detailed"));
-  const chart = args.chart ? frontierChart(shown.map((point, index) => ({ x: point.values[1] ?? 0, y: point.values[0] ?? 0, label: shaped[index]?.label ?? "", knee: point === bend })), objectives[1] ?? "", objectives[0] ?? "") : undefined;
+  const chart = args.chart
+    ? frontierChart(
+        shown.map((point, index) => ({
+          x: point.values[1] ?? 0,
+          y: point.values[0] ?? 0,
+          label: shaped[index]?.label ?? "",
+          knee: point === bend,
+        })),
+        objectives[1] ?? "",
+        objectives[0] ?? "",
+      )
+    : undefined;
   const { attach } = context;
   if (chart && attach) attach({ uri: CHART_URI, mimeType: "image/svg+xml", text: chart });
   return {
@@ -122,7 +156,9 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
     ...(shown.length < best.length ? { omittedCount: best.length - shown.length } : {}),
     ...(chart && attach ? { chart: { uri: CHART_URI, mimeType: "image/svg+xml" } } : {}),
     hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
-    ...(found.length > points.length ? { notes: [`${found.length - points.length} configurations do not fit or miss a limit.`] } : {}),
+    ...(found.length > points.length
+      ? { notes: [`${found.length - points.length} configurations do not fit or miss a limit.`] }
+      : {}),
   };
 }
 

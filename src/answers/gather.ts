@@ -1,8 +1,9 @@
 /** The first third of every tool: arguments and sources become facts that decisions take. Every await of an answer is here. */
-import type { Knowledge, ModelQuestion } from "../core/decide/choose.ts";
-import { allPlaceModes } from "../core/decide/choose.ts";
+
 import { readLimits } from "../core/decide/budget.ts";
 import type { Question } from "../core/decide/candidate.ts";
+import type { Knowledge, ModelQuestion } from "../core/decide/choose.ts";
+import { allPlaceModes } from "../core/decide/choose.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
 import { isUseCase, type UseCase, useCases } from "../core/decide/use-cases.ts";
 import { engineNames } from "../core/facts/engine-names.ts";
@@ -39,19 +40,34 @@ export interface GatheredHardware {
 }
 
 export function isLocal(expression: string | null | undefined): boolean {
-  return expression === null || expression === undefined || expression.trim() === "" || expression.trim().toLowerCase() === "local";
+  return (
+    expression === null ||
+    expression === undefined ||
+    expression.trim() === "" ||
+    expression.trim().toLowerCase() === "local"
+  );
 }
 
 /** The machine asked about: probed when it is this one, read from its description otherwise. */
-export async function gatherHardware(expression: string | null | undefined, basis: MemoryBasis | null | undefined, context: AnswerContext): Promise<GatheredHardware> {
+export async function gatherHardware(
+  expression: string | null | undefined,
+  basis: MemoryBasis | null | undefined,
+  context: AnswerContext,
+): Promise<GatheredHardware> {
   if (isLocal(expression)) {
     const { localHardware } = await import("./local.ts");
     const memoryBasis = basis ?? "now";
     return { ...(await localHardware(context.world, memoryBasis, context.signal)), memoryBasis };
   }
-  const [{ parseHardware }, { loadHardwareCatalog }] = await Promise.all([import("../core/sources/hardware-expression.ts"), import("../core/sources/hardware-catalog.ts")]);
+  const [{ parseHardware }, { loadHardwareCatalog }] = await Promise.all([
+    import("../core/sources/hardware-expression.ts"),
+    import("../core/sources/hardware-catalog.ts"),
+  ]);
   const hardware = parseHardware(expression ?? "", await loadHardwareCatalog());
-  const warnings = basis === "now" ? [...hardware.warnings, "What is free now is known of this machine only; idle memory is used."] : hardware.warnings;
+  const warnings =
+    basis === "now"
+      ? [...hardware.warnings, "What is free now is known of this machine only; idle memory is used."]
+      : hardware.warnings;
   return { hardware: { ...hardware, warnings }, memoryBasis: "idle", otherBasis: undefined };
 }
 
@@ -71,7 +87,10 @@ const MAX_TOKENS = 100_000_000;
 
 function lengthOf(name: string, value: number | null | undefined, fallback: number): number {
   if (value === null || value === undefined) return fallback;
-  if (!Number.isInteger(value) || value < 1 || value > MAX_TOKENS) throw new InputError(`\`${name}\` ${value} is not a number of tokens from 1 to ${MAX_TOKENS}. Send a whole number, e.g. ${fallback}.`);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_TOKENS)
+    throw new InputError(
+      `\`${name}\` ${value} is not a number of tokens from 1 to ${MAX_TOKENS}. Send a whole number, e.g. ${fallback}.`,
+    );
   return value;
 }
 
@@ -79,24 +98,37 @@ function lengthOf(name: string, value: number | null | undefined, fallback: numb
 function yearOf(month: string): number {
   const match = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(month);
   const year = match ? Number(match[1]) + (Number(match[2]) - 0.5) / 12 : Number.NaN;
-  if (!(year >= 2023 && year < 2040)) throw new InputError(`\`engineDate\` ${month} is not a month from 2023-01 on. Send YYYY-MM, e.g. 2026-03.`);
+  if (!(year >= 2023 && year < 2040))
+    throw new InputError(`\`engineDate\` ${month} is not a month from 2023-01 on. Send YYYY-MM, e.g. 2026-03.`);
   return year;
 }
 
 export function questionOf(args: Optional<QuestionArguments>, world: World): Question {
   const name = args.useCase ?? "general";
-  if (!isUseCase(name)) throw new InputError(`\`useCase\` "${String(name)}" is not known. Send one of ${Object.keys(useCases).join(", ")}.`);
+  if (!isUseCase(name))
+    throw new InputError(
+      `\`useCase\` "${String(name)}" is not known. Send one of ${Object.keys(useCases).join(", ")}.`,
+    );
   const row = useCases[name];
   const [quality, speed, fit, context] = args.scoreWeights ?? [];
-  const weights = quality === undefined || speed === undefined || fit === undefined || context === undefined ? row.weights : { quality, speed, fit, context };
+  const weights =
+    quality === undefined || speed === undefined || fit === undefined || context === undefined
+      ? row.weights
+      : { quality, speed, fit, context };
   const engine = args.engine ?? "llama.cpp";
   return {
     useCase: name,
-    row: { ...row, weights, targetDecodeTokensPerSecond: args.targetDecodeTokensPerSecond ?? row.targetDecodeTokensPerSecond },
+    row: {
+      ...row,
+      weights,
+      targetDecodeTokensPerSecond: args.targetDecodeTokensPerSecond ?? row.targetDecodeTokensPerSecond,
+    },
     promptTokens: lengthOf("promptTokens", args.promptTokens, row.promptTokens),
     outputTokens: lengthOf("outputTokens", args.outputTokens, row.outputTokens),
     engine: engine === "auto" ? "llama.cpp" : engine,
-    buildYear: args.engineDate ? yearOf(args.engineDate) : new Date(world.now()).getUTCFullYear() + new Date(world.now()).getUTCMonth() / 12,
+    buildYear: args.engineDate
+      ? yearOf(args.engineDate)
+      : new Date(world.now()).getUTCFullYear() + new Date(world.now()).getUTCMonth() / 12,
     limits: readLimits(args.marginMiB, args.memoryBudgetMiB),
   };
 }
@@ -109,7 +141,29 @@ export interface GatheredRun {
   runFor(hyper: Hyperparameters, contextTokens: number): Run;
 }
 
-const runKeys = new Set<string>(["contextTokens", "sequences", "unifiedCache", "cacheTypeK", "cacheTypeV", "batchTokens", "ubatchTokens", "flashAttention", "offloadedLayers", "cpuMoeLayers", "cpuFfnLayers", "overrides", "splitMode", "mainDevice", "tensorSplit", "cacheOffload", "swaFull", "outputs", "threads", "loadMode", "promptCacheBytes"] satisfies (keyof Run)[]);
+const runKeys = new Set<string>([
+  "contextTokens",
+  "sequences",
+  "unifiedCache",
+  "cacheTypeK",
+  "cacheTypeV",
+  "batchTokens",
+  "ubatchTokens",
+  "flashAttention",
+  "offloadedLayers",
+  "cpuMoeLayers",
+  "cpuFfnLayers",
+  "overrides",
+  "splitMode",
+  "mainDevice",
+  "tensorSplit",
+  "cacheOffload",
+  "swaFull",
+  "outputs",
+  "threads",
+  "loadMode",
+  "promptCacheBytes",
+] satisfies (keyof Run)[]);
 function isRunKey(key: string): key is keyof Run {
   return runKeys.has(key);
 }
@@ -135,12 +189,20 @@ export function withDevices(hardware: Hardware, parsed: ParsedRun): Hardware {
   const names = engineNames(hardware.devices);
   const chosen = devices.map((name) => {
     const device = hardware.devices[names.indexOf(name)];
-    if (!device) throw new InputError(`-dev ${name.slice(0, 40)} is not a device of this machine. Send none or some of ${names.join(", ") || "(no devices here)"}.`);
+    if (!device)
+      throw new InputError(
+        `-dev ${name.slice(0, 40)} is not a device of this machine. Send none or some of ${names.join(", ") || "(no devices here)"}.`,
+      );
     return device;
   });
   return { ...hardware, devices: chosen };
 }
 
-export function modelQuestion(hardware: Hardware, question: Question, run: GatheredRun, runModes: readonly PlaceMode[] = allPlaceModes): ModelQuestion {
+export function modelQuestion(
+  hardware: Hardware,
+  question: Question,
+  run: GatheredRun,
+  runModes: readonly PlaceMode[] = allPlaceModes,
+): ModelQuestion {
   return { hardware, question, asGiven: run.parsed.program !== undefined, fixed: run.fixed, runModes };
 }

@@ -9,7 +9,10 @@ export type Installed = ReadonlyMap<ModelEntry, readonly InstalledModel[]>;
 export async function loadInstalled(catalog: ModelCatalog, context: AnswerContext): Promise<Installed> {
   const found = new Map<ModelEntry, InstalledModel[]>();
   if (context.remote) return found;
-  const [{ installedModels }, { entryOfInstalled }] = await Promise.all([import("../core/sources/installed.ts"), import("../core/sources/model-identity.ts")]);
+  const [{ installedModels }, { entryOfInstalled }] = await Promise.all([
+    import("../core/sources/installed.ts"),
+    import("../core/sources/model-identity.ts"),
+  ]);
   for (const model of await installedModels(context.world)) {
     const entry = entryOfInstalled(catalog, model);
     if (!entry) continue;

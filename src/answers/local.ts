@@ -4,7 +4,14 @@ import { hardwareOf, probe } from "../core/sources/probe/probe.ts";
 import type { World } from "../core/sources/world.ts";
 import type { MemoryBasis } from "./gather.ts";
 
-export async function localHardware(world: World, memoryBasis: MemoryBasis, signal: AbortSignal | undefined): Promise<{ readonly hardware: Hardware; readonly otherBasis: Hardware }> {
+export async function localHardware(
+  world: World,
+  memoryBasis: MemoryBasis,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly hardware: Hardware; readonly otherBasis: Hardware }> {
   const result = await probe(world, signal);
-  return { hardware: hardwareOf(result, memoryBasis), otherBasis: hardwareOf(result, memoryBasis === "now" ? "idle" : "now") };
+  return {
+    hardware: hardwareOf(result, memoryBasis),
+    otherBasis: hardwareOf(result, memoryBasis === "now" ? "idle" : "now"),
+  };
 }

@@ -44,18 +44,36 @@ export function catalogModel(catalog: ModelCatalog, entry: ModelEntry, recipe: R
   if (held) return held;
   const tensors = applyRecipe(hyper, catalog.tensorsOf(entry), recipe);
   const { evidence, basis } = catalog.architectureOf(entry);
-  const model: Model = { name: entry.architectureId, recipe, hyper, tensors, fileBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0), evidence: "catalog", source: `catalog, evidence ${evidence}: ${basis}`, warnings: [] };
+  const model: Model = {
+    name: entry.architectureId,
+    recipe,
+    hyper,
+    tensors,
+    fileBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+    evidence: "catalog",
+    source: `catalog, evidence ${evidence}: ${basis}`,
+    warnings: [],
+  };
   known.set(recipe, model);
   return model;
 }
 
-export function variantsOf(catalog: ModelCatalog, entry: ModelEntry, wanted: readonly string[] = publishedRecipes(catalog.hyperparametersOf(entry).architecture)): Variant[] {
-  return recipes.filter((recipe) => wanted.includes(recipe)).map((recipe) => variant(recipe, () => catalogModel(catalog, entry, recipe)));
+export function variantsOf(
+  catalog: ModelCatalog,
+  entry: ModelEntry,
+  wanted: readonly string[] = publishedRecipes(catalog.hyperparametersOf(entry).architecture),
+): Variant[] {
+  return recipes
+    .filter((recipe) => wanted.includes(recipe))
+    .map((recipe) => variant(recipe, () => catalogModel(catalog, entry, recipe)));
 }
 
 /** Scores of the model where it has any; else what its size and year suggest. */
 export function withPriors(abilities: Abilities, parameterCount: number, released: string | undefined): Abilities {
-  const year = released && /^\d{4}-\d{2}/.test(released) ? Number(released.slice(0, 4)) + (Number(released.slice(5, 7)) - 0.5) / 12 : 2025;
+  const year =
+    released && /^\d{4}-\d{2}/.test(released)
+      ? Number(released.slice(0, 4)) + (Number(released.slice(5, 7)) - 0.5) / 12
+      : 2025;
   const filled: Partial<Record<(typeof domains)[number], Ability>> = { ...abilities };
   for (const domain of domains) {
     const prior = abilities[domain] ?? priorAbility(domain, parameterCount, year, qualityConstants);
@@ -68,10 +86,17 @@ export function withPriors(abilities: Abilities, parameterCount: number, release
 function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: ModelCatalog | undefined): ModelChoice {
   const { stored, entry } = resolved;
   // a catalog model is laid out once for all calls; anything else belongs to this one
-  const modelOf = (recipe: Recipe): Model => (stored?.recipe === recipe && stored ? stored : catalog && entry ? catalogModel(catalog, entry, recipe) : resolved.model(recipe));
+  const modelOf = (recipe: Recipe): Model =>
+    stored?.recipe === recipe && stored
+      ? stored
+      : catalog && entry
+        ? catalogModel(catalog, entry, recipe)
+        : resolved.model(recipe);
   const variantOf = (recipe: Recipe): Variant => variant(recipe, () => modelOf(recipe));
   const file: Variant | undefined = stored && variant(stored.recipe, () => stored);
-  const common = recipes.filter((recipe) => publishedRecipes(resolved.hyper.architecture).includes(recipe)).map(variantOf);
+  const common = recipes
+    .filter((recipe) => publishedRecipes(resolved.hyper.architecture).includes(recipe))
+    .map(variantOf);
   const named = resolved.recipe === undefined ? undefined : variantOf(resolved.recipe);
   const only = file ?? named;
   return {
@@ -83,24 +108,46 @@ function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: 
     allVariants: file && !entry ? [file] : common,
     variantOf: (recipe) => (file && !entry && stored?.recipe !== recipe ? undefined : variantOf(recipe)),
     recipeIsFree: only === undefined,
-    abilities: withPriors(abilities, resolved.shapes.reduce((sum, shape) => sum + weightCount(shape), 0), entry?.released),
+    abilities: withPriors(
+      abilities,
+      resolved.shapes.reduce((sum, shape) => sum + weightCount(shape), 0),
+      entry?.released,
+    ),
     installed: stored !== undefined && resolved.file !== undefined,
-    ggufRepo: resolved.format === "gguf" && resolved.repo !== undefined && resolved.repo !== entry?.repo ? resolved.repo : entry?.ggufRepos?.[0],
+    ggufRepo:
+      resolved.format === "gguf" && resolved.repo !== undefined && resolved.repo !== entry?.repo
+        ? resolved.repo
+        : entry?.ggufRepos?.[0],
     minimumEngineVersion: undefined,
-    warnings: [...resolved.warnings, ...(stored?.warnings ?? []).filter((warning) => !resolved.warnings.includes(warning))],
+    warnings: [
+      ...resolved.warnings,
+      ...(stored?.warnings ?? []).filter((warning) => !resolved.warnings.includes(warning)),
+    ],
   };
 }
 
 /** @throws InputError for a name nothing answers to, with the closest ones */
 export async function gatherModel(reference: string, context: AnswerContext): Promise<ModelChoice> {
-  const [{ resolveModel }, { loadModelCatalog }, abilitiesOf] = await Promise.all([import("../core/sources/model-reference.ts"), import("../core/sources/model-catalog.ts"), loadAbilities()]);
+  const [{ resolveModel }, { loadModelCatalog }, abilitiesOf] = await Promise.all([
+    import("../core/sources/model-reference.ts"),
+    import("../core/sources/model-catalog.ts"),
+    loadAbilities(),
+  ]);
   const catalog = await loadModelCatalog();
   const resolved = await resolveModel(reference, context.world, { catalog, local: context.remote !== true });
-  const laidOut = resolved.entry !== undefined && (resolved.stored !== undefined || resolved.shapes === catalog.tensorsOf(resolved.entry));
+  const laidOut =
+    resolved.entry !== undefined &&
+    (resolved.stored !== undefined || resolved.shapes === catalog.tensorsOf(resolved.entry));
   return resolvedChoice(resolved, resolved.entry ? abilitiesOf(resolved.entry) : {}, laidOut ? catalog : undefined);
 }
 
-export function catalogChoice(catalog: ModelCatalog, entry: ModelEntry, recipe: Recipe | undefined, abilities: Abilities, installed: boolean): ModelChoice {
+export function catalogChoice(
+  catalog: ModelCatalog,
+  entry: ModelEntry,
+  recipe: Recipe | undefined,
+  abilities: Abilities,
+  installed: boolean,
+): ModelChoice {
   const hyper = catalog.hyperparametersOf(entry);
   const allVariants = variantLists.get(hyper) ?? variantsOf(catalog, entry);
   variantLists.set(hyper, allVariants);

@@ -1,15 +1,15 @@
 /** `plan_config`: the configuration to launch, and the commands that launch it. */
-import { InputError } from "../core/facts/input-error.ts";
-import { cacheTypes as knownCacheTypes, type CacheType } from "../core/facts/run.ts";
-import { isRecipe, recipes } from "../core/facts/recipe.ts";
+
 import type { Candidate } from "../core/decide/candidate.ts";
-import { bestPlacement, judge, type Judged } from "../core/decide/choose.ts";
+import { allPlaceModes, bestPlacement, type Judged, judge } from "../core/decide/choose.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
-import { allPlaceModes } from "../core/decide/choose.ts";
 import { type Objective, objectives, plan, sortOptions } from "../core/decide/plan.ts";
 import type { Variant } from "../core/decide/variants.ts";
 import { whyNot } from "../core/decide/why-not.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
+import { InputError } from "../core/facts/input-error.ts";
+import { isRecipe, recipes } from "../core/facts/recipe.ts";
+import { type CacheType, cacheTypes as knownCacheTypes } from "../core/facts/run.ts";
 import type { Artefact, Command } from "../core/present/command.ts";
 import { fallbackSteps } from "../core/present/fallback.ts";
 import { llamaCommands, llamaEndpoint, overridesOf } from "../core/present/llama-cpp.ts";
@@ -20,7 +20,18 @@ import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
 import { round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { shapeHardware, shapeMemory, shapeRun } from "../core/present/shapes.ts";
 import { deviceChoices, shapeModel } from "./fit.ts";
-import { type AnswerContext, gatherHardware, gatherRun, knowledge, type MemoryBasis, modelQuestion, type Optional, type QuestionArguments, questionOf, withDevices } from "./gather.ts";
+import {
+  type AnswerContext,
+  gatherHardware,
+  gatherRun,
+  knowledge,
+  type MemoryBasis,
+  modelQuestion,
+  type Optional,
+  type QuestionArguments,
+  questionOf,
+  withDevices,
+} from "./gather.ts";
 import { gatherModel, type ModelChoice } from "./model.ts";
 
 export interface PlanArguments extends QuestionArguments {
@@ -49,7 +60,10 @@ function readCacheTypes(names: readonly string[] | null | undefined): CacheType[
   if (!names || names.length === 0) return ["f16", "q8_0"];
   return names.map((name) => {
     const found = knownCacheTypes.find((type) => type === name.toLowerCase());
-    if (!found) throw new InputError(`\`cacheTypes\` holds "${name.slice(0, 40)}", which is no cache type. Send some of ${knownCacheTypes.join(", ")}.`);
+    if (!found)
+      throw new InputError(
+        `\`cacheTypes\` holds "${name.slice(0, 40)}", which is no cache type. Send some of ${knownCacheTypes.join(", ")}.`,
+      );
     return found;
   });
 }
@@ -58,34 +72,54 @@ function readRunModes(names: readonly string[] | null | undefined): readonly Pla
   if (!names || names.length === 0) return allPlaceModes;
   return names.map((name) => {
     const found = allPlaceModes.find((mode) => mode === name);
-    if (!found) throw new InputError(`\`runModes\` holds "${name.slice(0, 40)}", which cannot be planned. Send some of ${allPlaceModes.join(", ")}.`);
+    if (!found)
+      throw new InputError(
+        `\`runModes\` holds "${name.slice(0, 40)}", which cannot be planned. Send some of ${allPlaceModes.join(", ")}.`,
+      );
     return found;
   });
 }
 
 /** The variants that `recipe` and `minRecipe` leave, finest first. */
-function allowedVariants(choice: ModelChoice, recipe: string | null | undefined, minRecipe: string | null | undefined): { readonly variants: readonly Variant[]; readonly free: boolean } {
+function allowedVariants(
+  choice: ModelChoice,
+  recipe: string | null | undefined,
+  minRecipe: string | null | undefined,
+): { readonly variants: readonly Variant[]; readonly free: boolean } {
   const wanted = recipe?.trim();
-  if (wanted && wanted.toLowerCase() === "mixed") throw new InputError("A mixed-precision plan is not computed yet. Send recipe auto, or a recipe such as Q4_K_M.");
+  if (wanted && wanted.toLowerCase() === "mixed")
+    throw new InputError("A mixed-precision plan is not computed yet. Send recipe auto, or a recipe such as Q4_K_M.");
   if (wanted && wanted.toLowerCase() !== "auto") {
     const name = wanted.toUpperCase();
-    if (!isRecipe(name)) throw new InputError(`\`recipe\` "${wanted.slice(0, 40)}" is not known. Send auto or one of ${recipes.join(", ")}.`);
+    if (!isRecipe(name))
+      throw new InputError(
+        `\`recipe\` "${wanted.slice(0, 40)}" is not known. Send auto or one of ${recipes.join(", ")}.`,
+      );
     const found = choice.variantOf(name);
-    if (!found) throw new InputError(`${choice.name} is one file and cannot be had as ${name}. Leave \`recipe\` out, or name a catalog model.`);
+    if (!found)
+      throw new InputError(
+        `${choice.name} is one file and cannot be had as ${name}. Leave \`recipe\` out, or name a catalog model.`,
+      );
     return { variants: [found], free: false };
   }
   if (!minRecipe) return { variants: choice.variants, free: choice.recipeIsFree };
   const least = minRecipe.trim().toUpperCase();
-  if (!isRecipe(least)) throw new InputError(`\`minRecipe\` "${minRecipe.slice(0, 40)}" is not known. Send one of ${recipes.join(", ")}.`);
+  if (!isRecipe(least))
+    throw new InputError(`\`minRecipe\` "${minRecipe.slice(0, 40)}" is not known. Send one of ${recipes.join(", ")}.`);
   const floor = recipes.indexOf(least);
-  const variants = choice.variants.filter((variant) => variant.recipe === undefined || (isRecipe(variant.recipe) && recipes.indexOf(variant.recipe) <= floor));
+  const variants = choice.variants.filter(
+    (variant) => variant.recipe === undefined || (isRecipe(variant.recipe) && recipes.indexOf(variant.recipe) <= floor),
+  );
   return { variants: variants.length > 0 ? variants : choice.variants.slice(0, 1), free: false };
 }
 
 function boundsOf(args: Optional<PlanArguments>): { readonly least: number; readonly most: number } {
   const least = args.minContextTokens ?? LEAST_CONTEXT;
   const most = args.maxContextTokens ?? Number.MAX_SAFE_INTEGER;
-  if (least > most) throw new InputError(`\`minContextTokens\` ${least} is above \`maxContextTokens\` ${most}. Send a least that is at most the most.`);
+  if (least > most)
+    throw new InputError(
+      `\`minContextTokens\` ${least} is above \`maxContextTokens\` ${most}. Send a least that is at most the most.`,
+    );
   return { least, most };
 }
 
@@ -109,12 +143,18 @@ interface Writer {
   readonly endpoint: (artefact: Artefact) => { readonly baseUrl: string; readonly modelName: string };
 }
 
-const writers: Readonly<Record<string, Writer>> = { "llama.cpp": { commands: llamaCommands, endpoint: llamaEndpoint }, ollama: { commands: ollamaCommands, endpoint: ollamaEndpoint } };
+const writers: Readonly<Record<string, Writer>> = {
+  "llama.cpp": { commands: llamaCommands, endpoint: llamaEndpoint },
+  ollama: { commands: ollamaCommands, endpoint: ollamaEndpoint },
+};
 
 function writersFor(engines: readonly string[]): Writer[] {
   return engines.map((engine) => {
     const writer = Object.hasOwn(writers, engine) ? writers[engine] : undefined;
-    if (!writer) throw new InputError(`Commands for "${engine.slice(0, 40)}" are not written. Send \`engines\` with some of ${Object.keys(writers).join(", ")}.`);
+    if (!writer)
+      throw new InputError(
+        `Commands for "${engine.slice(0, 40)}" are not written. Send \`engines\` with some of ${Object.keys(writers).join(", ")}.`,
+      );
     return writer;
   });
 }
@@ -123,11 +163,19 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const question = questionOf(args, context.world);
   const run = gatherRun(args.run);
   const objective = args.objective ?? "balanced";
-  if (args.hosts && args.hosts.length > 0) throw new InputError("Plans over several hosts are not computed yet. Leave `hosts` out, or plan each machine by itself.");
-  if (args.imatrixPath) throw new InputError("`imatrixPath` serves mixed-precision plans, which are not computed yet. Leave it out.");
-  if (!objectives.includes(objective)) throw new InputError(`\`objective\` "${String(objective)}" is not known. Send one of ${objectives.join(", ")}.`);
+  if (args.hosts && args.hosts.length > 0)
+    throw new InputError(
+      "Plans over several hosts are not computed yet. Leave `hosts` out, or plan each machine by itself.",
+    );
+  if (args.imatrixPath)
+    throw new InputError("`imatrixPath` serves mixed-precision plans, which are not computed yet. Leave it out.");
+  if (!objectives.includes(objective))
+    throw new InputError(`\`objective\` "${String(objective)}" is not known. Send one of ${objectives.join(", ")}.`);
   const { least, most } = boundsOf(args);
-  const [gathered, choice] = await Promise.all([gatherHardware(args.hardware, args.memoryBasis, context), gatherModel(reference, context)]);
+  const [gathered, choice] = await Promise.all([
+    gatherHardware(args.hardware, args.memoryBasis, context),
+    gatherModel(reference, context),
+  ]);
   const hardware = withDevices(gathered.hardware, run.parsed);
   const ask = { ...modelQuestion(hardware, question, run, readRunModes(args.runModes)), asGiven: false };
   const ability = abilityIn(choice.abilities, question.row.domain);
@@ -135,7 +183,10 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const first = variants[0];
   if (!first) throw new Error("a model has at least one variant");
   const trained = first.model().hyper.trainedContextTokens || question.row.contextTokens;
-  if (args.minContextTokens && args.minContextTokens > trained) throw new InputError(`\`minContextTokens\` ${args.minContextTokens} is above the ${trained} tokens that ${choice.name} was trained on. Send at most ${trained}.`);
+  if (args.minContextTokens && args.minContextTokens > trained)
+    throw new InputError(
+      `\`minContextTokens\` ${args.minContextTokens} is above the ${trained} tokens that ${choice.name} was trained on. Send at most ${trained}.`,
+    );
   const ceiling = Math.min(most, trained);
   const target = objective === "context" ? ceiling : Math.min(ceiling, Math.max(question.row.contextTokens, least));
   const outcome = plan(
@@ -168,7 +219,11 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
       alternatives: [],
       commands: [],
       fallback: [],
-      whyNot: { shortfallBytes: missing.shortfallBytes, reason: outcome.reason, options: missing.options.map((option) => optionLine(option)) },
+      whyNot: {
+        shortfallBytes: missing.shortfallBytes,
+        reason: outcome.reason,
+        options: missing.options.map((option) => optionLine(option)),
+      },
       notes: placementNotes(outcome.closest),
     };
   }
@@ -177,7 +232,18 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const recipe = candidate.model.recipe ?? "unknown";
   const artefact: Artefact = { path: choice.file, ggufRepo: choice.ggufRepo, recipe, name: choice.id ?? choice.name };
   const baselineVariant = choice.variantOf("Q4_K_M");
-  const baseline = baselineVariant ? judge(bestPlacement(baselineVariant.model(), run.runFor(baselineVariant.model().hyper, target), { ...ask, runModes: allPlaceModes }, knowledge), ability, knowledge) : undefined;
+  const baseline = baselineVariant
+    ? judge(
+        bestPlacement(
+          baselineVariant.model(),
+          run.runFor(baselineVariant.model().hyper, target),
+          { ...ask, runModes: allPlaceModes },
+          knowledge,
+        ),
+        ability,
+        knowledge,
+      )
+    : undefined;
   const others = alternativesOf(outcome.plan.all, best);
   const loss = perplexityIncrease(best.quality.klDivergenceNats, knowledge.quality);
   return {
@@ -192,8 +258,13 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     runMode: candidate.runMode,
     memory: shapeMemory(candidate),
     ...(candidate.speed ? { speed: roundSpeed(candidate.speed) } : {}),
-    ...(args.minDecodeTokensPerSecond && candidate.speed ? { reachesMinDecode: reaches(candidate.speed.decodeTokensPerSecond, args.minDecodeTokensPerSecond) } : {}),
-    quality: { expectedPerplexityIncreaseFraction: { low: round3(loss.low), mid: round3(loss.mid), high: round3(loss.high) }, basis: `${sizesOf(candidate.model).bitsPerWeight.toFixed(2)} bits per weight on the published KL-divergence curve, good to a factor of two` },
+    ...(args.minDecodeTokensPerSecond && candidate.speed
+      ? { reachesMinDecode: reaches(candidate.speed.decodeTokensPerSecond, args.minDecodeTokensPerSecond) }
+      : {}),
+    quality: {
+      expectedPerplexityIncreaseFraction: { low: round3(loss.low), mid: round3(loss.mid), high: round3(loss.high) },
+      basis: `${sizesOf(candidate.model).bitsPerWeight.toFixed(2)} bits per weight on the published KL-divergence curve, good to a factor of two`,
+    },
     usability: candidate.usability,
     ...(baseline ? { baseline: rival(baseline, "the usual Q4_K_M", best) } : {}),
     alternatives: others.map((other) => rival(other, label(choice.name, other.candidate.model.recipe), best)),
@@ -201,10 +272,21 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     ...(engines[0] ? { endpoint: engines[0].endpoint(artefact) } : {}),
     ...(choice.file === undefined ? { downloadBytes: candidate.model.fileBytes } : {}),
     fallback: fallbackSteps(candidate),
-    notes: [...placementNotes(candidate), ...contextNotes(candidate), ...engineNotes(question.engine), ...hardware.warnings, ...choice.warnings],
+    notes: [
+      ...placementNotes(candidate),
+      ...contextNotes(candidate),
+      ...engineNotes(question.engine),
+      ...hardware.warnings,
+      ...choice.warnings,
+    ],
     model: shapeModel(choice, best),
     hardware: shapeHardware(hardware, gathered.memoryBasis, gathered.otherBasis),
-    ...(args.detail === "detailed" ? { tensorTypes: tensorTypeRows(candidate.model), steps: [{ name: "configurations judged", value: String(outcome.plan.triedCount) }] } : {}),
+    ...(args.detail === "detailed"
+      ? {
+          tensorTypes: tensorTypeRows(candidate.model),
+          steps: [{ name: "configurations judged", value: String(outcome.plan.triedCount) }],
+        }
+      : {}),
   };
 }
 
@@ -218,7 +300,12 @@ const ALTERNATIVES = 4;
 function alternativesOf(all: readonly (Judged & { readonly variant: Variant })[], best: Judged): Judged[] {
   const seen = new Set([keyOf(best)]);
   const chosen: Judged[] = [];
-  const ordered = [...(["quality", "speed", "context", "memory"] as const).flatMap((objective) => sortOptions(all, objective).slice(0, 1)), ...sortOptions(all, "balanced")];
+  const ordered = [
+    ...(["quality", "speed", "context", "memory"] as const).flatMap((objective) =>
+      sortOptions(all, objective).slice(0, 1),
+    ),
+    ...sortOptions(all, "balanced"),
+  ];
   for (const option of ordered) {
     if (seen.has(keyOf(option)) || chosen.length >= ALTERNATIVES) continue;
     seen.add(keyOf(option));

@@ -26,14 +26,19 @@ describe("fit", () => {
     expect(answer.runMode).toBe("gpu");
     expect(answer.fitLevel).toBe("perfect");
     const [device] = answer.memory.devices;
-    expect(device?.totalBytes).toBe((device?.modelBytes ?? 0) + (device?.contextBytes ?? 0) + (device?.computeBytes ?? 0));
+    expect(device?.totalBytes).toBe(
+      (device?.modelBytes ?? 0) + (device?.contextBytes ?? 0) + (device?.computeBytes ?? 0),
+    );
     // 36 layers × 8 KV heads × 128 × 2 (K and V) × 2 bytes × 8192 tokens
     expect(device?.contextBytes).toBe(36 * 8 * 128 * 2 * 2 * 8192);
     expect(answer.speed?.decodeTokensPerSecond.low).toBeLessThan(answer.speed?.decodeTokensPerSecond.mid ?? 0);
   });
 
   it("takes null for absent", async () => {
-    const absent = await fit({ model: "qwen3-8b:Q4_K_M", hardware, run: null, useCase: null, promptTokens: null, marginMiB: null }, context);
+    const absent = await fit(
+      { model: "qwen3-8b:Q4_K_M", hardware, run: null, useCase: null, promptTokens: null, marginMiB: null },
+      context,
+    );
     expect(absent).toEqual(await fit({ model: "qwen3-8b:Q4_K_M", hardware }, context));
   });
 
@@ -92,7 +97,10 @@ describe("plan", () => {
   });
 
   it("says no in words when a speed cannot be reached", async () => {
-    const answer = await plan({ model: "llama-3.3-70b-instruct", hardware: "rtx-3060-12gb, ram=64GiB", minDecodeTokensPerSecond: 100 }, context);
+    const answer = await plan(
+      { model: "llama-3.3-70b-instruct", hardware: "rtx-3060-12gb, ram=64GiB", minDecodeTokensPerSecond: 100 },
+      context,
+    );
     planConfigOutput.parse(answer);
     expect(answer.feasible).toBe(false);
     expect(answer.commands).toEqual([]);
@@ -139,7 +147,10 @@ describe("rank", () => {
   });
 
   it("honours requirements and names what it could not read", async () => {
-    const answer = await rank({ hardware, requirements: "max 8 GB RAM, apache-2.0, min 30 tok/s, smells nice", detail: "detailed" }, context);
+    const answer = await rank(
+      { hardware, requirements: "max 8 GB RAM, apache-2.0, min 30 tok/s, smells nice", detail: "detailed" },
+      context,
+    );
     expect(answer.unreadRequirements).toEqual(["smells nice"]);
     expect(answer.models.length).toBeGreaterThan(3);
     for (const model of answer.models) {
@@ -168,22 +179,29 @@ describe("frontier", () => {
     expectConcise(answer);
     paretoFrontierOutput.parse(answer);
     expect(answer.points.filter(({ knee }) => knee)).toHaveLength(1);
-    for (const a of answer.points) for (const b of answer.points) expect(a.quality > b.quality && a.memoryBytes < b.memoryBytes).toBe(false);
+    for (const a of answer.points)
+      for (const b of answer.points) expect(a.quality > b.quality && a.memoryBytes < b.memoryBytes).toBe(false);
   });
 
   it("goes across the catalog, with a chart", async () => {
     const attached: { readonly text: string }[] = [];
-    const answer = await frontier({ useCase: "general", hardware, chart: true, maxPoints: 8 }, { world, attach: (attachment) => void attached.push(attachment) });
+    const answer = await frontier(
+      { useCase: "general", hardware, chart: true, maxPoints: 8 },
+      { world, attach: (attachment) => void attached.push(attachment) },
+    );
     expectConcise(answer);
     paretoFrontierOutput.parse(answer);
     expect(answer.points.length).toBeLessThanOrEqual(8);
     expect(attached[0]?.text).toMatch(/^<svg /);
   });
 
-  it.each([[["quality"]], [["quality", "quality"]], [["quality", "beauty"]]])("refuses objectives %j", async (objectives) => {
-    // @ts-expect-error: what a careless caller sends
-    await expect(frontier({ model: "qwen3-8b", hardware, objectives }, context)).rejects.toBeInstanceOf(InputError);
-  });
+  it.each([[["quality"]], [["quality", "quality"]], [["quality", "beauty"]]])(
+    "refuses objectives %j",
+    async (objectives) => {
+      // @ts-expect-error: what a careless caller sends
+      await expect(frontier({ model: "qwen3-8b", hardware, objectives }, context)).rejects.toBeInstanceOf(InputError);
+    },
+  );
 });
 
 describe("probe", () => {

@@ -23,13 +23,22 @@ export const defaultLimits: Limits = { marginBytes: [], budgetBytes: [] };
 const MAX_MIB = 2 ** 27;
 
 /** @throws InputError for values that are no amount of memory */
-export function readLimits(marginMiB: readonly number[] | null | undefined, memoryBudgetMiB: readonly number[] | null | undefined): Limits {
+export function readLimits(
+  marginMiB: readonly number[] | null | undefined,
+  memoryBudgetMiB: readonly number[] | null | undefined,
+): Limits {
   const read = (name: string, values: readonly number[]): Bytes[] =>
     values.map((value) => {
-      if (!(value >= 0 && value <= MAX_MIB)) throw new InputError(`${name} ${value} is not an amount of memory from 0 to ${MAX_MIB} MiB. Send one number per device, for example 1024.`);
+      if (!(value >= 0 && value <= MAX_MIB))
+        throw new InputError(
+          `${name} ${value} is not an amount of memory from 0 to ${MAX_MIB} MiB. Send one number per device, for example 1024.`,
+        );
       return Math.round(value * MIB);
     });
-  return { marginBytes: read("marginMiB", marginMiB ?? []), budgetBytes: read("memoryBudgetMiB", memoryBudgetMiB ?? []) };
+  return {
+    marginBytes: read("marginMiB", marginMiB ?? []),
+    budgetBytes: read("memoryBudgetMiB", memoryBudgetMiB ?? []),
+  };
 }
 
 export interface DeviceRoom {
@@ -76,7 +85,9 @@ export interface Shortfall {
 
 /** Bytes missing on every device and on the host; all zero when it fits. */
 export function shortfallOf(memory: MemoryBreakdown, room: Room): Shortfall {
-  const devices = memory.devices.map((use, index) => Math.max(0, totalBytes(use) - (room.devices[index]?.allowedBytes ?? 0)));
+  const devices = memory.devices.map((use, index) =>
+    Math.max(0, totalBytes(use) - (room.devices[index]?.allowedBytes ?? 0)),
+  );
   const pooled = room.unified ? memory.devices.reduce((sum, use) => sum + totalBytes(use), 0) : 0;
   const host = Math.max(0, totalBytes(memory.host) + pooled - room.host.allowedBytes);
   return { devices, host, totalBytes: devices.reduce((sum, bytes) => sum + bytes, 0) + host };

@@ -66,7 +66,11 @@ export const thresholds = {
 /** Devices as the memory estimate takes them: free memory decides the default split. */
 export function judgeMemory(model: Model, hardware: Hardware, run: Run, limits: Limits): MemoryVerdict {
   const names = engineNames(hardware.devices);
-  const devices = hardware.devices.map((device, index) => ({ name: names[index] ?? device.name, backend: device.backend, freeBytes: device.memoryUsableBytes.value }));
+  const devices = hardware.devices.map((device, index) => ({
+    name: names[index] ?? device.name,
+    backend: device.backend,
+    freeBytes: device.memoryUsableBytes.value,
+  }));
   const memory = estimateMemory(model, run, devices, rememberedCompute);
   const room = roomFor(hardware, model, run, memory.placement, limits);
   const shortfall = shortfallOf(memory, room);
@@ -78,7 +82,12 @@ export function placedMode(model: Model, placement: Placement): Exclude<RunMode,
   const layers = model.hyper.layers.filter((layer) => !layer.nextn);
   const onDevice = layers.filter((layer) => (placement.layerDevices[layer.index] ?? HOST) !== HOST).length;
   if (onDevice === 0) return "cpu";
-  if (onDevice < layers.length || placement.outputDevice === HOST || placement.cacheDevices.some((device, index) => device === HOST && layers.some((layer) => layer.index === index))) return "cpu-offload";
+  if (
+    onDevice < layers.length ||
+    placement.outputDevice === HOST ||
+    placement.cacheDevices.some((device, index) => device === HOST && layers.some((layer) => layer.index === index))
+  )
+    return "cpu-offload";
   if (!placement.hasOverrides) return "gpu";
   const moved = roledTensors(model).filter((tensor) => tensor.layer >= 0 && placement.overrideOf(tensor.name) === HOST);
   if (moved.length === 0) return "gpu";
@@ -95,24 +104,41 @@ const usabilitySteps: readonly Usability[] = ["usable", "slow", "impractical"];
 export function usabilityOf(fits: boolean, speed: Speed | undefined, rate: number): Usability {
   if (!fits || !speed) return "infeasible";
   let step = rate >= thresholds.usableTokensPerSecond ? 0 : rate >= thresholds.slowTokensPerSecond ? 1 : 2;
-  if (speed.timeToFirstTokenSeconds.mid > thresholds.firstTokenSeconds || speed.warmTurnSeconds.mid > thresholds.warmTurnSeconds) step++;
+  if (
+    speed.timeToFirstTokenSeconds.mid > thresholds.firstTokenSeconds ||
+    speed.warmTurnSeconds.mid > thresholds.warmTurnSeconds
+  )
+    step++;
   return usabilitySteps[Math.min(step, 2)] ?? "impractical";
 }
 
 export function fitLevelOf(verdict: MemoryVerdict, runMode: RunMode, usability: Usability): FitLevel {
   if (!verdict.fits) return "too-tight";
-  const comfortable = slackRatio(verdict.memory, verdict.room, runMode !== "gpu" || verdict.room.unified) >= thresholds.comfortRatio;
+  const comfortable =
+    slackRatio(verdict.memory, verdict.room, runMode !== "gpu" || verdict.room.unified) >= thresholds.comfortRatio;
   if (runMode === "cpu" && usability !== "usable") return "marginal";
   if (runMode === "gpu") return comfortable ? "perfect" : "good";
   return comfortable ? "good" : "marginal";
 }
 
 /** Everything that follows from a run. Speed is left out where it does not fit. */
-export function assess(model: Model, hardware: Hardware, run: Run, question: Question, calibration: Calibration): Candidate {
+export function assess(
+  model: Model,
+  hardware: Hardware,
+  run: Run,
+  question: Question,
+  calibration: Calibration,
+): Candidate {
   return assessVerdict(judgeMemory(model, hardware, run, question.limits), model, hardware, question, calibration);
 }
 
-export function assessVerdict(verdict: MemoryVerdict, model: Model, hardware: Hardware, question: Question, calibration: Calibration): Candidate {
+export function assessVerdict(
+  verdict: MemoryVerdict,
+  model: Model,
+  hardware: Hardware,
+  question: Question,
+  calibration: Calibration,
+): Candidate {
   const { memory, room, run } = verdict;
   const runMode = verdict.fits ? placedMode(model, memory.placement) : "does-not-fit";
   const speed = verdict.fits ? estimateSpeed(model, run, memory.placement, hardware, question, calibration) : undefined;
@@ -130,6 +156,7 @@ export function assessVerdict(verdict: MemoryVerdict, model: Model, hardware: Ha
     usability,
     speed,
     memoryBytes: deviceBytes + hostBytes,
-    utilizationFraction: capacity > 0 && deviceBytes > 0 ? deviceBytes / capacity : hostBytes / Math.max(1, room.host.capacityBytes),
+    utilizationFraction:
+      capacity > 0 && deviceBytes > 0 ? deviceBytes / capacity : hostBytes / Math.max(1, room.host.capacityBytes),
   };
 }

@@ -1,6 +1,7 @@
 /** The best candidate of one model as stored: placement solved unless the caller fixed it, everything then judged together. */
-import { decodeAtDepth } from "../estimate/speed.ts";
+
 import { estimateQuality, meanKlDivergenceNats, type Quality } from "../estimate/quality.ts";
+import { decodeAtDepth } from "../estimate/speed.ts";
 import type { Ability, QualityConstants } from "../facts/ability.ts";
 import type { Calibration } from "../facts/calibration.ts";
 import type { Hardware } from "../facts/hardware.ts";
@@ -19,7 +20,14 @@ export interface Knowledge {
 }
 
 /** Flags of a run that settle where things go; any of them leaves the placement to the caller. */
-const placementFlags: readonly (keyof Run)[] = ["offloadedLayers", "cpuMoeLayers", "cpuFfnLayers", "tensorSplit", "overrides", "cacheOffload"];
+const placementFlags: readonly (keyof Run)[] = [
+  "offloadedLayers",
+  "cpuMoeLayers",
+  "cpuFfnLayers",
+  "tensorSplit",
+  "overrides",
+  "cacheOffload",
+];
 
 export function placementIsFixed(fixed: ReadonlySet<keyof Run>): boolean {
   return placementFlags.some((flag) => fixed.has(flag));
@@ -49,7 +57,8 @@ export const allPlaceModes: readonly PlaceMode[] = ["gpu", "moe-offload", "cpu-o
 export function bestPlacement(model: Model, run: Run, ask: ModelQuestion, knowledge: Knowledge): Candidate {
   const { hardware, question } = ask;
   const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
-  const complete = (verdict: MemoryVerdict): Candidate => assessVerdict(verdict, model, hardware, question, knowledge.calibration);
+  const complete = (verdict: MemoryVerdict): Candidate =>
+    assessVerdict(verdict, model, hardware, question, knowledge.calibration);
   if (ask.asGiven || placementIsFixed(ask.fixed)) return complete(memoryOf(run));
   const { fitting, nearest } = placements(model, hardware, run, memoryOf, ask.runModes);
   const [first, ...others] = fitting.map(complete);
@@ -65,14 +74,32 @@ export function taskSeconds(candidate: Candidate): number {
 }
 
 /** @param context "searched": the largest that fits is found; "run": the run's own stands for it, where only that much is asked */
-export function judge(candidate: Candidate, ability: Ability | undefined, knowledge: Knowledge, context: "searched" | "run" = "searched"): Judged {
+export function judge(
+  candidate: Candidate,
+  ability: Ability | undefined,
+  knowledge: Knowledge,
+  context: "searched" | "run" = "searched",
+): Judged {
   const { model, run, question, hardware } = candidate;
   const klDivergence = meanKlDivergenceNats(model, run.cacheTypeK, run.cacheTypeV, knowledge.quality);
   const quality = estimateQuality(ability, question.row.domain, klDivergence, knowledge.quality);
   const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
-  const maxContextTokens = context === "run" && candidate.fits ? run.contextTokens : model.hyper.hasCache ? maxContext(run, contextCeiling(model, run), memoryOf) : candidate.fits ? model.hyper.trainedContextTokens : 0;
+  const maxContextTokens =
+    context === "run" && candidate.fits
+      ? run.contextTokens
+      : model.hyper.hasCache
+        ? maxContext(run, contextCeiling(model, run), memoryOf)
+        : candidate.fits
+          ? model.hyper.trainedContextTokens
+          : 0;
   const scores = scoresOf(candidate, quality.score, maxContextTokens);
-  return { candidate, quality, maxContextTokens, scores, score: candidate.fits ? weightedScore(scores, question.row.weights) : 0 };
+  return {
+    candidate,
+    quality,
+    maxContextTokens,
+    scores,
+    score: candidate.fits ? weightedScore(scores, question.row.weights) : 0,
+  };
 }
 
 /** Decode speed of a candidate at other depths. */

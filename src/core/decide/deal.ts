@@ -42,7 +42,11 @@ export function dealLayers(itemBytes: readonly Bytes[], devices: readonly DealDe
         if (bytes > device.limitBytes) break;
         const before = d === 0 ? (cut === 0 ? nothing : undefined) : table[d - 1]?.[cut];
         if (!before) continue;
-        const candidate = { seconds: before.seconds + bytes / device.bandwidthBytesPerSecond, fill: Math.max(before.fill, bytes > 0 ? bytes / device.limitBytes : 0), cut };
+        const candidate = {
+          seconds: before.seconds + bytes / device.bandwidthBytesPerSecond,
+          fill: Math.max(before.fill, bytes > 0 ? bytes / device.limitBytes : 0),
+          cut,
+        };
         if (better(candidate, row[end])) row[end] = candidate;
       }
     table.push(row);

@@ -29,20 +29,32 @@ function has(capabilities: Capabilities, name: string): boolean {
 }
 
 /** Why a model is left out, or undefined. */
-export function filterReasons(entry: ModelEntry, architecture: ArchitectureEntry, question: Question, filters: RankFilters): string | undefined {
+export function filterReasons(
+  entry: ModelEntry,
+  architecture: ArchitectureEntry,
+  question: Question,
+  filters: RankFilters,
+): string | undefined {
   const { capability } = question.row;
   const { capabilities } = entry;
   if (capability !== undefined && !has(capabilities, capability)) return `not made for ${question.useCase}`;
-  if (capability === undefined && (capabilities.embedding || capabilities.reranking)) return "embedding or reranking models";
+  if (capability === undefined && (capabilities.embedding || capabilities.reranking))
+    return "embedding or reranking models";
   if (entry.traits?.includes("base")) return "base models, not tuned to follow instructions";
   if (entry.traits?.includes("safety")) return "safety classifiers";
-  if (filters.family !== undefined && !plain(entry.family).includes(plain(filters.family)) && !plain(entry.id).includes(plain(filters.family))) return "another family";
+  if (
+    filters.family !== undefined &&
+    !plain(entry.family).includes(plain(filters.family)) &&
+    !plain(entry.id).includes(plain(filters.family))
+  )
+    return "another family";
   if (filters.license !== undefined && !licenseMatches(entry, filters.license)) return "another licence";
   for (const name of filters.capabilities ?? []) if (!has(capabilities, name)) return `not known for ${name}`;
   const count = entry.totalParameterCount ?? architecture.parameterCount;
   if (count < (filters.minParameterCount ?? 0)) return "too few parameters";
   if (count > (filters.maxParameterCount ?? Number.POSITIVE_INFINITY)) return "too many parameters";
-  if (entry.trainedContextTokens < (filters.minContextTokens ?? 0)) return `trained on fewer than ${filters.minContextTokens} tokens`;
+  if (entry.trainedContextTokens < (filters.minContextTokens ?? 0))
+    return `trained on fewer than ${filters.minContextTokens} tokens`;
   return undefined;
 }
 

@@ -17,17 +17,21 @@ export function dominates(a: Goals, b: Goals): boolean {
 
 /** Points that no other dominates, best in the first goal first; of equal points the first given stays. */
 export function frontier<Point extends Goals>(points: readonly Point[]): Point[] {
-  const ordered = points.map((point, order) => ({ point, order })).sort((a, b) => {
-    for (let goal = 0; goal < a.point.values.length; goal++) {
-      const difference = (b.point.values[goal] ?? 0) - (a.point.values[goal] ?? 0);
-      if (difference !== 0) return difference;
-    }
-    return a.order - b.order;
-  });
+  const ordered = points
+    .map((point, order) => ({ point, order }))
+    .sort((a, b) => {
+      for (let goal = 0; goal < a.point.values.length; goal++) {
+        const difference = (b.point.values[goal] ?? 0) - (a.point.values[goal] ?? 0);
+        if (difference !== 0) return difference;
+      }
+      return a.order - b.order;
+    });
   const kept: Point[] = [];
   for (const { point } of ordered) {
     // whoever dominates a point comes before it in this order
-    const beaten = kept.some((other) => dominates(other, point) || other.values.every((value, goal) => value === point.values[goal]));
+    const beaten = kept.some(
+      (other) => dominates(other, point) || other.values.every((value, goal) => value === point.values[goal]),
+    );
     if (!beaten) kept.push(point);
   }
   return kept;
@@ -44,7 +48,10 @@ export function knee<Point extends Goals>(points: readonly Point[]): Point | und
   let best: Point | undefined;
   let most = Number.NEGATIVE_INFINITY;
   for (const point of points) {
-    const sum = ranges.reduce((total, { low, span }, goal) => total + (span > 0 ? ((point.values[goal] ?? 0) - low) / span : 0), 0);
+    const sum = ranges.reduce(
+      (total, { low, span }, goal) => total + (span > 0 ? ((point.values[goal] ?? 0) - low) / span : 0),
+      0,
+    );
     if (sum > most) {
       most = sum;
       best = point;

@@ -1,13 +1,13 @@
 /** The largest context that still fits with everything else unchanged. */
+
+import { totalBytes } from "../facts/memory.ts";
 import type { Model } from "../facts/model.ts";
 import type { Run } from "../facts/run.ts";
-import { totalBytes } from "../facts/memory.ts";
 import type { Tokens } from "../units.ts";
 import type { MemoryOf } from "./place.ts";
 
 /** Contexts are padded to this. */
 const STEP = 256;
-
 
 /**
  * Need never falls as context grows, so false position between a context that fits and one that does not converges on the
@@ -18,7 +18,9 @@ export function maxContext(run: Run, ceilingTokens: Tokens, memoryOf: MemoryOf):
   const fits = (tokens: Tokens): { readonly ok: boolean; readonly room: number } => {
     const verdict = memoryOf({ ...run, contextTokens: tokens });
     // least room on any place, negative when short: what false position aims at
-    const rooms = verdict.memory.devices.map((use, index) => (verdict.room.devices[index]?.allowedBytes ?? 0) - totalBytes(use));
+    const rooms = verdict.memory.devices.map(
+      (use, index) => (verdict.room.devices[index]?.allowedBytes ?? 0) - totalBytes(use),
+    );
     rooms.push(verdict.room.host.allowedBytes - totalBytes(verdict.memory.host));
     return { ok: verdict.fits, room: Math.min(...rooms) };
   };
@@ -53,4 +55,3 @@ export function contextCeiling(model: Model, run: Run): Tokens {
   const trained = model.hyper.trainedContextTokens > 0 ? model.hyper.trainedContextTokens : run.contextTokens;
   return run.unifiedCache ? trained : trained * run.sequences;
 }
-

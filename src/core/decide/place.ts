@@ -53,7 +53,9 @@ function weightTable(model: Model): Omit<LayerTable, "stateBytes"> {
 
 function layerTable(model: Model, run: Run): LayerTable {
   const shape = runShape(run, model.hyper.causal);
-  const stateBytes = model.hyper.layers.map((layer) => (model.hyper.hasCache ? layerStateBytes(layer, model.hyper, run, shape).reduce((sum, bytes) => sum + bytes, 0) : 0));
+  const stateBytes = model.hyper.layers.map((layer) =>
+    model.hyper.hasCache ? layerStateBytes(layer, model.hyper, run, shape).reduce((sum, bytes) => sum + bytes, 0) : 0,
+  );
   return { ...weightTable(model), stateBytes };
 }
 
@@ -72,7 +74,13 @@ function itemBytes(table: LayerTable, run: Run, layerCount: number, moved: Moved
     const experts = layer < run.cpuMoeLayers ? 0 : (table.expertBytes[layer] ?? 0);
     const denseFfn = layer < run.cpuFfnLayers ? 0 : (table.denseFfnBytes[layer] ?? 0);
     const partly = layer === moved?.layer ? moved.bytes : 0;
-    items.push((table.restBytes[layer] ?? 0) + experts - partly + denseFfn + (run.cacheOffload ? (table.stateBytes[layer] ?? 0) : 0));
+    items.push(
+      (table.restBytes[layer] ?? 0) +
+        experts -
+        partly +
+        denseFfn +
+        (run.cacheOffload ? (table.stateBytes[layer] ?? 0) : 0),
+    );
   }
   items.push(table.outputBytes);
   return items;
@@ -94,11 +102,21 @@ function onDevices(verdict: MemoryVerdict): boolean {
 
 /** What the layers may take of each device: allowed less the compute buffer, as a like verdict has it. */
 function limitsOf(like: MemoryVerdict): Bytes[] {
-  return like.room.devices.map((device, index) => Math.max(0, device.allowedBytes - (like.memory.devices[index]?.computeBytes ?? 0)));
+  return like.room.devices.map((device, index) =>
+    Math.max(0, device.allowedBytes - (like.memory.devices[index]?.computeBytes ?? 0)),
+  );
 }
 
-function deal({ hardware, model, table }: Search, run: Run, limits: readonly Bytes[], moved?: Moved): number[] | undefined {
-  const devices = limits.map((limitBytes, index) => ({ limitBytes, bandwidthBytesPerSecond: hardware.devices[index]?.bandwidthBytesPerSecond.value ?? 1 }));
+function deal(
+  { hardware, model, table }: Search,
+  run: Run,
+  limits: readonly Bytes[],
+  moved?: Moved,
+): number[] | undefined {
+  const devices = limits.map((limitBytes, index) => ({
+    limitBytes,
+    bandwidthBytesPerSecond: hardware.devices[index]?.bandwidthBytesPerSecond.value ?? 1,
+  }));
   return dealLayers(itemBytes(table, run, model.hyper.layerCount, moved), devices);
 }
 
@@ -199,7 +217,13 @@ export interface Placements {
 }
 
 /** @param run everything but the placement: `-ngl`, `-ts`, `-ncmoe`, `-ncffn` are solved here */
-export function placements(model: Model, hardware: Hardware, run: Run, memoryOf: MemoryOf, allowed: readonly PlaceMode[] = ["gpu", "moe-offload", "cpu-offload", "cpu"]): Placements {
+export function placements(
+  model: Model,
+  hardware: Hardware,
+  run: Run,
+  memoryOf: MemoryOf,
+  allowed: readonly PlaceMode[] = ["gpu", "moe-offload", "cpu-offload", "cpu"],
+): Placements {
   const L = model.hyper.layerCount;
   const experts = model.hyper.experts !== undefined;
   const base: Run = { ...run, offloadedLayers: L + 1, cpuMoeLayers: 0, cpuFfnLayers: 0, tensorSplit: [] };
@@ -224,5 +248,10 @@ export function placements(model: Model, hardware: Hardware, run: Run, memoryOf:
   if (fitting.length === 0 && may("cpu")) keep(memoryOf({ ...base, offloadedLayers: 0 }));
   if (fitting.length > 0) return { fitting, nearest: undefined };
   if (missed.length === 0) missed.push(memoryOf(base));
-  return { fitting, nearest: missed.reduce((best, verdict) => (verdict.shortfall.totalBytes < best.shortfall.totalBytes ? verdict : best)) };
+  return {
+    fitting,
+    nearest: missed.reduce((best, verdict) =>
+      verdict.shortfall.totalBytes < best.shortfall.totalBytes ? verdict : best,
+    ),
+  };
 }

@@ -7,7 +7,15 @@ import type { Ability } from "../facts/ability.ts";
 import type { CacheType, Run } from "../facts/run.ts";
 import type { Tokens, TokensPerSecond } from "../units.ts";
 import type { Candidate } from "./candidate.ts";
-import { bestPlacement, judge, type Judged, type Knowledge, type ModelQuestion, placementIsFixed, taskSeconds } from "./choose.ts";
+import {
+  bestPlacement,
+  type Judged,
+  judge,
+  type Knowledge,
+  type ModelQuestion,
+  placementIsFixed,
+  taskSeconds,
+} from "./choose.ts";
 import { floorBitsPerWeight, type Variant } from "./variants.ts";
 
 export const objectives = ["balanced", "quality", "speed", "context", "memory"] as const;
@@ -33,7 +41,15 @@ export interface Plan {
   readonly triedCount: number;
 }
 
-export type PlanOutcome = { readonly outcome: "planned"; readonly plan: Plan } | { readonly outcome: "infeasible"; readonly closest: Candidate; readonly variant: Variant; readonly reason: string; readonly triedCount: number };
+export type PlanOutcome =
+  | { readonly outcome: "planned"; readonly plan: Plan }
+  | {
+      readonly outcome: "infeasible";
+      readonly closest: Candidate;
+      readonly variant: Variant;
+      readonly reason: string;
+      readonly triedCount: number;
+    };
 
 type Option = Judged & { readonly variant: Variant };
 
@@ -54,11 +70,21 @@ function contextSteps(target: Tokens, least: Tokens): Tokens[] {
   return steps;
 }
 
-function optionsOf(variant: Variant, ask: PlanQuestion, knowledge: Knowledge): { readonly options: Option[]; readonly closest: Candidate; readonly tried: number } {
+function optionsOf(
+  variant: Variant,
+  ask: PlanQuestion,
+  knowledge: Knowledge,
+): { readonly options: Option[]; readonly closest: Candidate; readonly tried: number } {
   const model = variant.model();
   const base = ask.baseRun(variant);
-  const contexts = ask.fixed.has("contextTokens") || !model.hyper.hasCache ? [base.contextTokens] : contextSteps(ask.targetContextTokens, Math.min(ask.minContextTokens, ask.targetContextTokens));
-  const pairs: readonly (readonly [CacheType, CacheType])[] = ask.fixed.has("cacheTypeK") || ask.fixed.has("cacheTypeV") || !model.hyper.hasCache ? [[base.cacheTypeK, base.cacheTypeV]] : ask.cacheTypes.map((type) => [type, type] as const);
+  const contexts =
+    ask.fixed.has("contextTokens") || !model.hyper.hasCache
+      ? [base.contextTokens]
+      : contextSteps(ask.targetContextTokens, Math.min(ask.minContextTokens, ask.targetContextTokens));
+  const pairs: readonly (readonly [CacheType, CacheType])[] =
+    ask.fixed.has("cacheTypeK") || ask.fixed.has("cacheTypeV") || !model.hyper.hasCache
+      ? [[base.cacheTypeK, base.cacheTypeV]]
+      : ask.cacheTypes.map((type) => [type, type] as const);
   const options: Option[] = [];
   let closest: Candidate | undefined;
   let tried = 0;
@@ -87,14 +113,17 @@ const DECODE_KEPT = 0.95;
 
 function withBatch(option: Option, ask: PlanQuestion, knowledge: Knowledge): Option {
   const { run, model, speed } = option.candidate;
-  if (ask.fixed.has("ubatchTokens") || ask.objective === "memory" || ask.objective === "context" || !model.hyper.causal) return option;
+  if (ask.fixed.has("ubatchTokens") || ask.objective === "memory" || ask.objective === "context" || !model.hyper.causal)
+    return option;
   let best = option;
   for (const ubatchTokens of UBATCHES) {
     if (ubatchTokens > run.batchTokens || ubatchTokens / 2 >= ask.question.promptTokens) continue;
     const candidate = bestPlacement(model, { ...run, ubatchTokens }, ask, knowledge);
     if (!candidate.fits || !ask.runModes.some((mode) => mode === candidate.runMode)) continue;
-    const decodeKept = (candidate.speed?.decodeTokensPerSecond.mid ?? 0) >= DECODE_KEPT * (speed?.decodeTokensPerSecond.mid ?? 0);
-    if (decodeKept && taskSeconds(candidate) < SOONER * taskSeconds(best.candidate)) best = { ...judge(candidate, ask.ability, knowledge, contextMode(ask)), variant: option.variant };
+    const decodeKept =
+      (candidate.speed?.decodeTokensPerSecond.mid ?? 0) >= DECODE_KEPT * (speed?.decodeTokensPerSecond.mid ?? 0);
+    if (decodeKept && taskSeconds(candidate) < SOONER * taskSeconds(best.candidate))
+      best = { ...judge(candidate, ask.ability, knowledge, contextMode(ask)), variant: option.variant };
   }
   return best;
 }
@@ -110,7 +139,9 @@ function meets(option: Option, ask: PlanQuestion): boolean {
 
 /** Best first. */
 export function sortOptions(options: readonly Option[], objective: Objective): Option[] {
-  return [...options].sort((a, b) => worth[objective](b) - worth[objective](a) || taskSeconds(a.candidate) - taskSeconds(b.candidate));
+  return [...options].sort(
+    (a, b) => worth[objective](b) - worth[objective](a) || taskSeconds(a.candidate) - taskSeconds(b.candidate),
+  );
 }
 
 export function plan(ask: PlanQuestion, knowledge: Knowledge): PlanOutcome {
@@ -127,21 +158,33 @@ export function plan(ask: PlanQuestion, knowledge: Knowledge): PlanOutcome {
     all.push(...options);
     if (!nearest || closest.shortfall.totalBytes < nearest.closest.shortfall.totalBytes) nearest = { closest, variant };
   }
-  const feasible = sortOptions(all.filter((option) => meets(option, ask)), ask.objective);
+  const feasible = sortOptions(
+    all.filter((option) => meets(option, ask)),
+    ask.objective,
+  );
   const first = feasible[0];
   const best = first && withBatch(first, ask, knowledge);
   if (best) {
     const { maxContextTokens } = judge(best.candidate, ask.ability, knowledge);
-    return { outcome: "planned", plan: { best: { ...best, maxContextTokens }, all: sortOptions(all, ask.objective), triedCount } };
+    return {
+      outcome: "planned",
+      plan: { best: { ...best, maxContextTokens }, all: sortOptions(all, ask.objective), triedCount },
+    };
   }
   const fastest = sortOptions(all, "speed")[0];
   if (fastest) {
     const reached = fastest.candidate.speed?.decodeTokensPerSecond.mid ?? 0;
-    return { outcome: "infeasible", closest: fastest.candidate, variant: fastest.variant, reason: `the fastest configuration decodes ${reached.toPrecision(2)} of ${ask.minDecodeTokensPerSecond} tok/s`, triedCount };
+    return {
+      outcome: "infeasible",
+      closest: fastest.candidate,
+      variant: fastest.variant,
+      reason: `the fastest configuration decodes ${reached.toPrecision(2)} of ${ask.minDecodeTokensPerSecond} tok/s`,
+      triedCount,
+    };
   }
   const [only] = ask.variants;
-  if (!nearest && only) nearest = { closest: bestPlacement(only.model(), ask.baseRun(only), ask, knowledge), variant: only };
+  if (!nearest && only)
+    nearest = { closest: bestPlacement(only.model(), ask.baseRun(only), ask, knowledge), variant: only };
   if (!nearest) throw new Error("a plan needs at least one variant");
   return { outcome: "infeasible", ...nearest, reason: "not enough memory", triedCount };
 }
-

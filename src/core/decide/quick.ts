@@ -7,7 +7,7 @@ import { layerStateBytes } from "../estimate/context.ts";
 import { estimateQuality, meanKlDivergenceNats, type Quality } from "../estimate/quality.ts";
 import { roledTensors } from "../estimate/roles.ts";
 import { estimateSpeedOf } from "../estimate/speed.ts";
-import { addTraffic, type Traffic, trafficOf, type TrafficByPlace } from "../estimate/traffic.ts";
+import { addTraffic, type Traffic, type TrafficByPlace, trafficOf } from "../estimate/traffic.ts";
 import type { Ability } from "../facts/ability.ts";
 import type { Hardware } from "../facts/hardware.ts";
 import type { Hyperparameters, Model } from "../facts/model.ts";
@@ -55,11 +55,30 @@ function sumsOf(model: Model, run: Run): Sums {
   }
   const { layerCount } = model.hyper;
   const layerDevices = new Array<number>(layerCount).fill(0);
-  const place = { deviceCount: 1, layerDevices, outputDevice: 0, cacheDevices: layerDevices, hasOverrides: false, overrideOf: () => undefined };
+  const place = {
+    deviceCount: 1,
+    layerDevices,
+    outputDevice: 0,
+    cacheDevices: layerDevices,
+    hasOverrides: false,
+    overrideOf: () => undefined,
+  };
   const template = trafficOf(model, run, place);
-  const split = trafficOf(model, run, { ...place, hasOverrides: true, overrideOf: (name) => (name.includes("_exps") || name.includes("_chexps") ? -1 : undefined) });
+  const split = trafficOf(model, run, {
+    ...place,
+    hasOverrides: true,
+    overrideOf: (name) => (name.includes("_exps") || name.includes("_chexps") ? -1 : undefined),
+  });
   const whole = template.devices[0] ?? template.host;
-  const sums = { embeddingBytes, outputBytes: outputBytes + (head ? 0 : token), denseBytes, expertBytes, whole, expertsOnly: split.host, template };
+  const sums = {
+    embeddingBytes,
+    outputBytes: outputBytes + (head ? 0 : token),
+    denseBytes,
+    expertBytes,
+    whole,
+    expertsOnly: split.host,
+    template,
+  };
   sumsCache.set(model, sums);
   return sums;
 }
@@ -74,7 +93,10 @@ function contextBytes(hyper: Hyperparameters, run: Run): Bytes {
   const held = known.get(key);
   if (held !== undefined) return held;
   const shape = runShape(run, hyper.causal);
-  const bytes = hyper.layers.reduce((sum, layer) => sum + layerStateBytes(layer, hyper, run, shape).reduce((total, part) => total + part, 0), 0);
+  const bytes = hyper.layers.reduce(
+    (sum, layer) => sum + layerStateBytes(layer, hyper, run, shape).reduce((total, part) => total + part, 0),
+    0,
+  );
   known.set(key, bytes);
   return bytes;
 }
@@ -87,7 +109,10 @@ function computeBytes(hyper: Hyperparameters, run: Run): Bytes {
   for (const layer of hyper.layers) {
     const q = layer.headCount * (layer.attention ? layer.keyDim : 0);
     const { experts } = hyper;
-    const wide = layer.moe && experts ? 3 * experts.used * experts.feedForwardLength + (E > 2 * experts.feedForwardLength ? experts.used * E : 0) : 3 * layer.feedForwardLength;
+    const wide =
+      layer.moe && experts
+        ? 3 * experts.used * experts.feedForwardLength + (E > 2 * experts.feedForwardLength ? experts.used * E : 0)
+        : 3 * layer.feedForwardLength;
     live = Math.max(live, 2 * E + q + wide);
   }
   const windowed = hyper.layers.some((layer) => layer.windowTokens > 0) ? 2 : 1;
@@ -128,10 +153,26 @@ function machineOf(hardware: Hardware, question: Question): Machine {
   const { marginBytes, budgetBytes } = question.limits;
   const deviceBytes = hardware.devices.reduce((sum, device, index) => {
     const margin = marginBytes[index] ?? marginBytes.at(-1) ?? DEFAULT_MARGIN_BYTES;
-    return sum + Math.max(0, Math.min(budgetBytes[index] ?? budgetBytes.at(-1) ?? Number.POSITIVE_INFINITY, device.memoryUsableBytes.value - margin));
+    return (
+      sum +
+      Math.max(
+        0,
+        Math.min(
+          budgetBytes[index] ?? budgetBytes.at(-1) ?? Number.POSITIVE_INFINITY,
+          device.memoryUsableBytes.value - margin,
+        ),
+      )
+    );
   }, 0);
   const { host } = hardware;
-  const machine = { deviceBytes, hostBytes: Math.max(0, Math.min(host.ramAvailableBytes.value, host.ramLimitBytes?.value ?? Number.POSITIVE_INFINITY) - 0.3 * GIB), unified: hardware.devices.some(({ kind }) => kind === "unified") };
+  const machine = {
+    deviceBytes,
+    hostBytes: Math.max(
+      0,
+      Math.min(host.ramAvailableBytes.value, host.ramLimitBytes?.value ?? Number.POSITIVE_INFINITY) - 0.3 * GIB,
+    ),
+    unified: hardware.devices.some(({ kind }) => kind === "unified"),
+  };
   known.set(key, machine);
   return machine;
 }
@@ -150,40 +191,99 @@ function splitOf(sums: Sums, context: Bytes, compute: Bytes, machine: Machine): 
   const { embeddingBytes, outputBytes, denseBytes, expertBytes } = sums;
   const whole = outputBytes + denseBytes + expertBytes + context + compute;
   const hostBase = embeddingBytes + compute / 8;
-  if (machine.deviceBytes > 0 && whole <= machine.deviceBytes) return { runMode: "gpu", deviceBytes: whole, hostBytes: hostBase, layerShare: 1, expertShare: 1 };
+  if (machine.deviceBytes > 0 && whole <= machine.deviceBytes)
+    return { runMode: "gpu", deviceBytes: whole, hostBytes: hostBase, layerShare: 1, expertShare: 1 };
   const withoutExperts = whole - expertBytes;
   if (expertBytes > 0 && withoutExperts <= machine.deviceBytes) {
     const share = Math.max(0, (machine.deviceBytes - withoutExperts) / expertBytes);
-    return { runMode: "moe-offload", deviceBytes: withoutExperts + share * expertBytes, hostBytes: hostBase + (1 - share) * expertBytes + compute, layerShare: 1, expertShare: share };
+    return {
+      runMode: "moe-offload",
+      deviceBytes: withoutExperts + share * expertBytes,
+      hostBytes: hostBase + (1 - share) * expertBytes + compute,
+      layerShare: 1,
+      expertShare: share,
+    };
   }
-  const share = machine.deviceBytes > 0 ? Math.max(0, Math.min(1, (machine.deviceBytes - outputBytes - compute) / (denseBytes + context + expertBytes))) : 0;
-  if (share < 0.02) return { runMode: "cpu", deviceBytes: 0, hostBytes: embeddingBytes + denseBytes + expertBytes + (machine.deviceBytes > 0 ? 0 : outputBytes) + context + compute, layerShare: 0, expertShare: 0 };
-  return { runMode: "cpu-offload", deviceBytes: outputBytes + compute + share * (denseBytes + context + expertBytes), hostBytes: hostBase + compute + (1 - share) * (denseBytes + context + expertBytes), layerShare: share, expertShare: share };
+  const share =
+    machine.deviceBytes > 0
+      ? Math.max(0, Math.min(1, (machine.deviceBytes - outputBytes - compute) / (denseBytes + context + expertBytes)))
+      : 0;
+  if (share < 0.02)
+    return {
+      runMode: "cpu",
+      deviceBytes: 0,
+      hostBytes:
+        embeddingBytes + denseBytes + expertBytes + (machine.deviceBytes > 0 ? 0 : outputBytes) + context + compute,
+      layerShare: 0,
+      expertShare: 0,
+    };
+  return {
+    runMode: "cpu-offload",
+    deviceBytes: outputBytes + compute + share * (denseBytes + context + expertBytes),
+    hostBytes: hostBase + compute + (1 - share) * (denseBytes + context + expertBytes),
+    layerShare: share,
+    expertShare: share,
+  };
 }
 
 /** One configuration by sums. */
-export function quick(model: Model, hardware: Hardware, run: Run, question: Question, ability: Ability | undefined, knowledge: Knowledge): Quick {
+export function quick(
+  model: Model,
+  hardware: Hardware,
+  run: Run,
+  question: Question,
+  ability: Ability | undefined,
+  knowledge: Knowledge,
+): Quick {
   const sums = sumsOf(model, run);
   const machine = machineOf(hardware, question);
   const context = contextBytes(model.hyper, run);
   const compute = computeBytes(model.hyper, run);
   const split = splitOf(sums, context, compute, machine);
   const pooled = machine.unified ? split.deviceBytes : 0;
-  const shortfallBytes = Math.max(0, split.deviceBytes - machine.deviceBytes) + Math.max(0, split.hostBytes + pooled - machine.hostBytes);
+  const shortfallBytes =
+    Math.max(0, split.deviceBytes - machine.deviceBytes) + Math.max(0, split.hostBytes + pooled - machine.hostBytes);
   const fits = shortfallBytes === 0;
-  const speed = fits ? estimateSpeedOf(model, run, placed(sums, split, hardware), hardware, question, knowledge.calibration) : undefined;
-  const quality = estimateQuality(ability, question.row.domain, meanKlDivergenceNats(model, run.cacheTypeK, run.cacheTypeV, knowledge.quality), knowledge.quality);
+  const speed = fits
+    ? estimateSpeedOf(model, run, placed(sums, split, hardware), hardware, question, knowledge.calibration)
+    : undefined;
+  const quality = estimateQuality(
+    ability,
+    question.row.domain,
+    meanKlDivergenceNats(model, run.cacheTypeK, run.cacheTypeV, knowledge.quality),
+    knowledge.quality,
+  );
   const maxContextTokens = fits ? contextRoom(model, run, split, context, machine) : 0;
-  const slack = Math.min(split.deviceBytes > 0 ? machine.deviceBytes / split.deviceBytes : Number.POSITIVE_INFINITY, split.runMode === "gpu" && !machine.unified ? Number.POSITIVE_INFINITY : machine.hostBytes / (split.hostBytes + pooled));
+  const slack = Math.min(
+    split.deviceBytes > 0 ? machine.deviceBytes / split.deviceBytes : Number.POSITIVE_INFINITY,
+    split.runMode === "gpu" && !machine.unified
+      ? Number.POSITIVE_INFINITY
+      : machine.hostBytes / (split.hostBytes + pooled),
+  );
   const comfortable = slack >= COMFORT;
   const rate = felt(speed, question, model.hyper.causal);
   const scores: Scores = {
     quality: quality.score,
     speed: 100 * Math.min(1, (rate ?? 0) / question.row.targetDecodeTokensPerSecond),
-    fit: fits ? 100 * (worth[split.runMode] ?? 0) * (0.5 + 0.5 * Math.min(1, Math.max(0, (slack - 1) / (COMFORT - 1)))) : 0,
+    fit: fits
+      ? 100 * (worth[split.runMode] ?? 0) * (0.5 + 0.5 * Math.min(1, Math.max(0, (slack - 1) / (COMFORT - 1))))
+      : 0,
     context: 100 * Math.min(1, maxContextTokens / question.row.contextTokens),
   };
-  return { runMode: fits ? split.runMode : "does-not-fit", fits, memoryBytes: split.deviceBytes + split.hostBytes, deviceBytes: split.deviceBytes, budgetBytes: machine.deviceBytes > 0 ? machine.deviceBytes : machine.hostBytes, shortfallBytes, speed, quality, scores, score: fits ? weightedScore(scores, question.row.weights) : 0, maxContextTokens, comfortable };
+  return {
+    runMode: fits ? split.runMode : "does-not-fit",
+    fits,
+    memoryBytes: split.deviceBytes + split.hostBytes,
+    deviceBytes: split.deviceBytes,
+    budgetBytes: machine.deviceBytes > 0 ? machine.deviceBytes : machine.hostBytes,
+    shortfallBytes,
+    speed,
+    quality,
+    scores,
+    score: fits ? weightedScore(scores, question.row.weights) : 0,
+    maxContextTokens,
+    comfortable,
+  };
 }
 
 const COMFORT = 1.2;
@@ -194,7 +294,10 @@ function contextRoom(model: Model, run: Run, split: Split, context: Bytes, machi
   const trained = model.hyper.trainedContextTokens;
   if (context === 0) return trained;
   const perToken = context / run.contextTokens;
-  const room = split.runMode === "gpu" ? machine.deviceBytes - split.deviceBytes : machine.hostBytes + machine.deviceBytes - split.hostBytes - split.deviceBytes;
+  const room =
+    split.runMode === "gpu"
+      ? machine.deviceBytes - split.deviceBytes
+      : machine.hostBytes + machine.deviceBytes - split.hostBytes - split.deviceBytes;
   return Math.min(trained, Math.floor(run.contextTokens + Math.max(0, room) / perToken));
 }
 
@@ -202,9 +305,23 @@ function contextRoom(model: Model, run: Run, split: Split, context: Bytes, machi
 function placed(sums: Sums, split: Split, hardware: Hardware): TrafficByPlace {
   const total = hardware.devices.reduce((sum, device) => sum + device.memoryUsableBytes.value, 0);
   const { whole, expertsOnly, template } = sums;
-  const dense = split.runMode === "moe-offload" ? addTraffic([[whole, 1], [expertsOnly, -(1 - split.expertShare)]]) : addTraffic([[whole, split.layerShare]]);
-  const host = split.runMode === "moe-offload" ? addTraffic([[expertsOnly, 1 - split.expertShare]]) : addTraffic([[whole, 1 - split.layerShare]]);
-  if (split.runMode === "moe-offload") host.guestExpertLayerCount = Math.round(whole.moeLayerCount * (1 - split.expertShare));
+  const dense =
+    split.runMode === "moe-offload"
+      ? addTraffic([
+          [whole, 1],
+          [expertsOnly, -(1 - split.expertShare)],
+        ])
+      : addTraffic([[whole, split.layerShare]]);
+  const host =
+    split.runMode === "moe-offload"
+      ? addTraffic([[expertsOnly, 1 - split.expertShare]])
+      : addTraffic([[whole, 1 - split.layerShare]]);
+  if (split.runMode === "moe-offload")
+    host.guestExpertLayerCount = Math.round(whole.moeLayerCount * (1 - split.expertShare));
   if (split.runMode === "gpu" && hardware.devices.length === 1) return template;
-  return { ...template, devices: hardware.devices.map((device) => addTraffic([[dense, device.memoryUsableBytes.value / total]])), host };
+  return {
+    ...template,
+    devices: hardware.devices.map((device) => addTraffic([[dense, device.memoryUsableBytes.value / total]])),
+    host,
+  };
 }

@@ -24,7 +24,11 @@ const LEAST_BITS = 2;
 /** @returns undefined when not even the smallest file could fit in all the memory there is */
 export function rankModel(ask: RankQuestion, knowledge: Knowledge): Ranked | undefined {
   const { hardware, parameterCount, question } = ask;
-  const memory = hardware.devices.reduce((sum, device) => (device.kind === "unified" ? sum : sum + device.memoryUsableBytes.value), 0) + hardware.host.ramAvailableBytes.value;
+  const memory =
+    hardware.devices.reduce(
+      (sum, device) => (device.kind === "unified" ? sum : sum + device.memoryUsableBytes.value),
+      0,
+    ) + hardware.host.ramAvailableBytes.value;
   if ((parameterCount * LEAST_BITS) / 8 > memory) return undefined;
   let best: Ranked | undefined;
   for (const variant of ask.variants) {

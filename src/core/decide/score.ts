@@ -11,7 +11,14 @@ export interface Scores {
 }
 
 /** How much a comfortable fit is worth by where the weights are. */
-const modeWorth: Readonly<Record<RunMode, number>> = { gpu: 1, "moe-offload": 0.8, "cpu-offload": 0.6, cpu: 0.5, "disk-offload": 0.1, "does-not-fit": 0 };
+const modeWorth: Readonly<Record<RunMode, number>> = {
+  gpu: 1,
+  "moe-offload": 0.8,
+  "cpu-offload": 0.6,
+  cpu: 0.5,
+  "disk-offload": 0.1,
+  "does-not-fit": 0,
+};
 
 /** A fit that just holds is worth half of one with the comfortable margin. */
 function fitScore(candidate: Candidate): number {
@@ -35,6 +42,10 @@ export function scoresOf(candidate: Candidate, qualityScore: number, maxContextT
 
 export function weightedScore(scores: Scores, weights: ScoreWeights): number {
   const total = weights.quality + weights.speed + weights.fit + weights.context;
-  const sum = scores.quality * weights.quality + scores.speed * weights.speed + scores.fit * weights.fit + scores.context * weights.context;
+  const sum =
+    scores.quality * weights.quality +
+    scores.speed * weights.speed +
+    scores.fit * weights.fit +
+    scores.context * weights.context;
   return total > 0 ? sum / total : 0;
 }

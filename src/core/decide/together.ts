@@ -17,8 +17,15 @@ export interface BestSet<Option extends SetOption> {
  * Branch and bound over what is left of each list once dominated options are gone (a better score for no more memory).
  * @returns undefined when not even the smallest of each list fit together
  */
-export function bestSet<Option extends SetOption>(lists: readonly (readonly Option[])[], budgetBytes: Bytes): BestSet<Option> | undefined {
-  const kept = lists.map((options) => frontier(options.map((option) => ({ option, values: [option.score, -option.memoryBytes] }))).map(({ option }) => option));
+export function bestSet<Option extends SetOption>(
+  lists: readonly (readonly Option[])[],
+  budgetBytes: Bytes,
+): BestSet<Option> | undefined {
+  const kept = lists.map((options) =>
+    frontier(options.map((option) => ({ option, values: [option.score, -option.memoryBytes] }))).map(
+      ({ option }) => option,
+    ),
+  );
   // what the lists after i add at best, and take at least
   const bestAfter = new Array<number>(kept.length + 1).fill(0);
   const leastAfter = new Array<number>(kept.length + 1).fill(0);
@@ -37,7 +44,8 @@ export function bestSet<Option extends SetOption>(lists: readonly (readonly Opti
       best = { members, memoryBytes, score };
       return;
     }
-    for (const option of kept[index] ?? []) extend([...members, option], score + option.score, memoryBytes + option.memoryBytes);
+    for (const option of kept[index] ?? [])
+      extend([...members, option], score + option.score, memoryBytes + option.memoryBytes);
   };
   extend([], 0, 0);
   return best;

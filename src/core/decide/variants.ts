@@ -11,7 +11,18 @@ export interface Variant {
 }
 
 /** Recipes that publishers make of nearly every model, finest first: what "auto" chooses from. */
-const commonRecipes: readonly string[] = ["BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "IQ4_XS", "Q3_K_M", "IQ3_XXS", "Q2_K", "IQ2_XXS"];
+const commonRecipes: readonly string[] = [
+  "BF16",
+  "Q8_0",
+  "Q6_K",
+  "Q5_K_M",
+  "Q4_K_M",
+  "IQ4_XS",
+  "Q3_K_M",
+  "IQ3_XXS",
+  "Q2_K",
+  "IQ2_XXS",
+];
 
 /** Architectures published in one form only: their makers' own 4-bit floats. Requantized files of them gain nothing. */
 const nativeRecipes: Readonly<Record<string, readonly string[]>> = { "gpt-oss": ["MXFP4_MOE"] };
@@ -32,7 +43,30 @@ export function floorBitsPerWeight(parameterCount: number): number {
 }
 
 /** Bits of the coarsest type that a recipe's layers use. Source: the recipes' base types (facts/recipe-rules.ts). */
-const leastBitsOf: Readonly<Record<string, number>> = { F32: 32, F16: 16, BF16: 16, Q8_0: 8.5, Q6_K: 6.5, Q5_K_M: 5.5, Q5_K_S: 5.5, Q5_0: 5.5, Q5_1: 6, Q4_K_M: 4.5, Q4_K_S: 4.5, Q4_0: 4.5, Q4_1: 5, IQ4_NL: 4.5, IQ4_XS: 4.25, Q3_K_L: 3.4, Q3_K_M: 3.4, Q3_K_S: 3.4, IQ3_M: 3, IQ3_S: 3, IQ3_XS: 3, IQ3_XXS: 3 };
+const leastBitsOf: Readonly<Record<string, number>> = {
+  F32: 32,
+  F16: 16,
+  BF16: 16,
+  Q8_0: 8.5,
+  Q6_K: 6.5,
+  Q5_K_M: 5.5,
+  Q5_K_S: 5.5,
+  Q5_0: 5.5,
+  Q5_1: 6,
+  Q4_K_M: 4.5,
+  Q4_K_S: 4.5,
+  Q4_0: 4.5,
+  Q4_1: 5,
+  IQ4_NL: 4.5,
+  IQ4_XS: 4.25,
+  Q3_K_L: 3.4,
+  Q3_K_M: 3.4,
+  Q3_K_S: 3.4,
+  IQ3_M: 3,
+  IQ3_S: 3,
+  IQ3_XS: 3,
+  IQ3_XXS: 3,
+};
 
 export function variant(recipe: string | undefined, model: () => Model): Variant {
   return { recipe, leastBits: leastBitsOf[recipe ?? ""] ?? 1, model };

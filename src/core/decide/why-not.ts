@@ -28,9 +28,18 @@ export interface WhyNot {
 /** Whether memory added to the place helps: the run's own devices grown until it fits. */
 function memoryIncrement(candidate: Candidate): WhyNotOption[] {
   const rows: WhyNotOption[] = candidate.shortfall.devices.flatMap((bytes, index) =>
-    bytes > 0 ? [{ kind: "memory" as const, place: candidate.hardware.devices[index]?.name ?? `device ${index}`, extraBytes: padTo(bytes, GIB) }] : [],
+    bytes > 0
+      ? [
+          {
+            kind: "memory" as const,
+            place: candidate.hardware.devices[index]?.name ?? `device ${index}`,
+            extraBytes: padTo(bytes, GIB),
+          },
+        ]
+      : [],
   );
-  if (candidate.shortfall.host > 0) rows.push({ kind: "memory", place: "RAM", extraBytes: padTo(candidate.shortfall.host, GIB) });
+  if (candidate.shortfall.host > 0)
+    rows.push({ kind: "memory", place: "RAM", extraBytes: padTo(candidate.shortfall.host, GIB) });
   return rows;
 }
 
@@ -47,7 +56,13 @@ function smallestDevices(need: Bytes, devices: readonly DeviceChoice[], limit: n
 
 const LEAST_CONTEXT = 2048;
 
-export function whyNot(candidate: Candidate, variants: readonly Variant[], ask: ModelQuestion, devices: readonly DeviceChoice[], knowledge: Knowledge): WhyNot {
+export function whyNot(
+  candidate: Candidate,
+  variants: readonly Variant[],
+  ask: ModelQuestion,
+  devices: readonly DeviceChoice[],
+  knowledge: Knowledge,
+): WhyNot {
   const { model, run, question, hardware } = candidate;
   const options: WhyNotOption[] = [];
   const free: ModelQuestion = { ...ask, asGiven: false, fixed: new Set() };
@@ -61,8 +76,17 @@ export function whyNot(candidate: Candidate, variants: readonly Variant[], ask: 
   if (model.hyper.hasCache && run.contextTokens > LEAST_CONTEXT) {
     const least = tryRun({ ...run, contextTokens: LEAST_CONTEXT });
     if (least.fits) {
-      const contextTokens = Math.min(run.contextTokens, maxContext(least.run, contextCeiling(model, run), (tried) => judgeMemory(model, hardware, tried, question.limits)));
-      options.push({ kind: "context", contextTokens, candidate: assess(model, hardware, { ...least.run, contextTokens }, question, knowledge.calibration) });
+      const contextTokens = Math.min(
+        run.contextTokens,
+        maxContext(least.run, contextCeiling(model, run), (tried) =>
+          judgeMemory(model, hardware, tried, question.limits),
+        ),
+      );
+      options.push({
+        kind: "context",
+        contextTokens,
+        candidate: assess(model, hardware, { ...least.run, contextTokens }, question, knowledge.calibration),
+      });
     }
   }
   for (const variant of variants) {
@@ -75,9 +99,23 @@ export function whyNot(candidate: Candidate, variants: readonly Variant[], ask: 
     break;
   }
   options.push(...memoryIncrement(candidate));
-  const whole = judgeMemory(model, { ...hardware, devices: hardware.devices.slice(0, 1) }, { ...run, tensorSplit: [], offloadedLayers: model.hyper.layerCount + 1, cpuMoeLayers: 0, cpuFfnLayers: 0, overrides: [] }, question.limits);
+  const whole = judgeMemory(
+    model,
+    { ...hardware, devices: hardware.devices.slice(0, 1) },
+    {
+      ...run,
+      tensorSplit: [],
+      offloadedLayers: model.hyper.layerCount + 1,
+      cpuMoeLayers: 0,
+      cpuFfnLayers: 0,
+      overrides: [],
+    },
+    question.limits,
+  );
   const margin = (whole.room.devices[0]?.capacityBytes ?? 0) - (whole.room.devices[0]?.allowedBytes ?? 0);
   const use = whole.memory.devices[0] ?? whole.memory.host;
-  options.push(...smallestDevices(use.modelBytes + use.contextBytes + use.computeBytes + Math.max(GIB, margin), devices, 3));
+  options.push(
+    ...smallestDevices(use.modelBytes + use.contextBytes + use.computeBytes + Math.max(GIB, margin), devices, 3),
+  );
   return { shortfallBytes: candidate.shortfall.totalBytes, options };
 }

@@ -24,16 +24,52 @@ function outerTypesOf(tensors: readonly Tensor[]): string {
   return text;
 }
 
-export function rememberedCompute(hyper: Hyperparameters, tensors: readonly Tensor[], run: Run, placement: Placement, layouts: readonly BufferLayout[]): ComputeEstimate {
+export function rememberedCompute(
+  hyper: Hyperparameters,
+  tensors: readonly Tensor[],
+  run: Run,
+  placement: Placement,
+  layouts: readonly BufferLayout[],
+): ComputeEstimate {
   const known = memo.get(hyper) ?? new Map<string, ComputeEstimate>();
   memo.set(hyper, known);
-  const { contextTokens, sequences, unifiedCache, cacheTypeK, cacheTypeV, batchTokens, ubatchTokens, flashAttention, cpuMoeLayers, cpuFfnLayers, overrides, splitMode, swaFull, outputs } = run;
+  const {
+    contextTokens,
+    sequences,
+    unifiedCache,
+    cacheTypeK,
+    cacheTypeV,
+    batchTokens,
+    ubatchTokens,
+    flashAttention,
+    cpuMoeLayers,
+    cpuFfnLayers,
+    overrides,
+    splitMode,
+    swaFull,
+    outputs,
+  } = run;
   const key = [
-    contextTokens, sequences, unifiedCache, cacheTypeK, cacheTypeV, batchTokens, ubatchTokens, flashAttention, cpuMoeLayers, cpuFfnLayers, splitMode, swaFull, outputs,
+    contextTokens,
+    sequences,
+    unifiedCache,
+    cacheTypeK,
+    cacheTypeV,
+    batchTokens,
+    ubatchTokens,
+    flashAttention,
+    cpuMoeLayers,
+    cpuFfnLayers,
+    splitMode,
+    swaFull,
+    outputs,
     overrides.map(({ pattern, buffer }) => `${pattern}=${buffer}`).join(),
-    placement.layerDevices.join(""), placement.outputDevice, placement.cacheDevices === placement.layerDevices,
+    placement.layerDevices.join(""),
+    placement.outputDevice,
+    placement.cacheDevices === placement.layerDevices,
     layouts.map(({ alignmentBytes }) => alignmentBytes).join(),
-    tensors.length, outerTypesOf(tensors),
+    tensors.length,
+    outerTypesOf(tensors),
   ].join("|");
   const held = known.get(key);
   if (held) return held;

@@ -38,13 +38,22 @@ export function sizesOf(model: Model): Sizes {
     bytes += tensor.bytes;
     weights += tensor.weights;
   }
-  const sizes = { parameterCount, activeParameterCount: Math.round(activeParameterCount), bitsPerWeight: weights > 0 ? (8 * bytes) / weights : 16 };
+  const sizes = {
+    parameterCount,
+    activeParameterCount: Math.round(activeParameterCount),
+    bitsPerWeight: weights > 0 ? (8 * bytes) / weights : 16,
+  };
   sizesCache.set(model, sizes);
   return sizes;
 }
 
 /** Expected divergence (nats) of the stored weights and cache from the model as published. */
-export function meanKlDivergenceNats(model: Model, cacheTypeK: CacheType, cacheTypeV: CacheType, constants: QualityConstants): number {
+export function meanKlDivergenceNats(
+  model: Model,
+  cacheTypeK: CacheType,
+  cacheTypeV: CacheType,
+  constants: QualityConstants,
+): number {
   const at = (type: CacheType): number => Number(constants.cacheKlDivergence[type] ?? 0);
   const cache = (at(cacheTypeK) + at(cacheTypeV)) / 2;
   const { bitsPerWeight, parameterCount, activeParameterCount } = sizesOf(model);
@@ -52,7 +61,11 @@ export function meanKlDivergenceNats(model: Model, cacheTypeK: CacheType, cacheT
   const k = constants.klDivergence;
   const over = bitsPerWeight - 4;
   const logarithm =
-    k.intercept + k.bits * over + k.bitsSquared * over * over + k.activeBillionsLog10 * (Math.log10(activeParameterCount / 1e9) - 1) + k.totalBillionsLog10 * (Math.log10(parameterCount / 1e9) - 1);
+    k.intercept +
+    k.bits * over +
+    k.bitsSquared * over * over +
+    k.activeBillionsLog10 * (Math.log10(activeParameterCount / 1e9) - 1) +
+    k.totalBillionsLog10 * (Math.log10(parameterCount / 1e9) - 1);
   return Math.exp(logarithm) * k.mixFactor + cache;
 }
 
@@ -61,7 +74,9 @@ const nativeExpertTypes: Readonly<Record<string, string>> = { "gpt-oss": "mxfp4"
 
 /** The experts' matrices as published, and nothing else below 8 bits. */
 function isNative(model: Model): boolean {
-  const native = Object.hasOwn(nativeExpertTypes, model.hyper.architecture) ? nativeExpertTypes[model.hyper.architecture] : undefined;
+  const native = Object.hasOwn(nativeExpertTypes, model.hyper.architecture)
+    ? nativeExpertTypes[model.hyper.architecture]
+    : undefined;
   if (native === undefined) return false;
   const wide = /^(f32|f16|bf16|q8_0)$/;
   return roledTensors(model).every(({ role, type }) => wide.test(type) || (role === "experts" && type === native));
@@ -71,11 +86,20 @@ function isNative(model: Model): boolean {
 export function perplexityIncrease(klDivergenceNats: number, constants: QualityConstants): Interval {
   const at = (nats: number): Fraction => Math.expm1(constants.logPerplexityPerNat.value * nats);
   const { uncertaintyFactor } = constants.klDivergence;
-  return { low: at(klDivergenceNats / uncertaintyFactor), mid: at(klDivergenceNats), high: at(klDivergenceNats * uncertaintyFactor) };
+  return {
+    low: at(klDivergenceNats / uncertaintyFactor),
+    mid: at(klDivergenceNats),
+    high: at(klDivergenceNats * uncertaintyFactor),
+  };
 }
 
 /** What a model of this size and year usually reaches, for want of any score. */
-export function priorAbility(domain: Domain, parameterCount: number, releaseYear: number, constants: QualityConstants): Ability | undefined {
+export function priorAbility(
+  domain: Domain,
+  parameterCount: number,
+  releaseYear: number,
+  constants: QualityConstants,
+): Ability | undefined {
   const row = constants.prior[domain];
   if (row === undefined || typeof row === "string") return undefined;
   const theta = row.intercept + row.size * Math.log10(parameterCount / 1e9) + row.year * (releaseYear - 2025);
@@ -97,7 +121,12 @@ export interface Quality {
 /** Domains where a small divergence already shows: exact syntax and arguments. */
 const precise = new Set<Domain>(["coding", "tool"]);
 
-export function estimateQuality(ability: Ability | undefined, domain: Domain, klDivergenceNats: number, constants: QualityConstants): Quality {
+export function estimateQuality(
+  ability: Ability | undefined,
+  domain: Domain,
+  klDivergenceNats: number,
+  constants: QualityConstants,
+): Quality {
   if (!ability) return { score: 0, basis: "inherited", klDivergenceNats };
   const c = constants.abilityPerNat;
   const sensitivity = precise.has(domain) ? c.precise : c.knowledge;

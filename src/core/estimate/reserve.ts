@@ -21,21 +21,47 @@ export interface ReserveRow {
 const contexts: Readonly<Record<string, readonly ReserveRow[]>> = {
   cuda: [
     { name: "driver context", bytes: 300 * MIB, evidence: "assumed", source: "typical CUDA context of one process" },
-    { name: "cuBLAS workspace", bytes: 32 * MIB, evidence: "reported", source: "llama.cpp v0.5.0 ggml-cuda/common.cuh:1549, the larger of its two sizes" },
+    {
+      name: "cuBLAS workspace",
+      bytes: 32 * MIB,
+      evidence: "reported",
+      source: "llama.cpp v0.5.0 ggml-cuda/common.cuh:1549, the larger of its two sizes",
+    },
   ],
-  rocm: [{ name: "driver context", bytes: 400 * MIB, evidence: "assumed", source: "typical HIP context and workspace" }],
-  vulkan: [{ name: "driver context", bytes: 200 * MIB, evidence: "assumed", source: "typical Vulkan device and pipelines" }],
+  rocm: [
+    { name: "driver context", bytes: 400 * MIB, evidence: "assumed", source: "typical HIP context and workspace" },
+  ],
+  vulkan: [
+    { name: "driver context", bytes: 200 * MIB, evidence: "assumed", source: "typical Vulkan device and pipelines" },
+  ],
   sycl: [{ name: "driver context", bytes: 300 * MIB, evidence: "assumed", source: "typical SYCL queue and modules" }],
-  metal: [{ name: "pipelines", bytes: 100 * MIB, evidence: "assumed", source: "typical Metal library and command buffers" }],
+  metal: [
+    { name: "pipelines", bytes: 100 * MIB, evidence: "assumed", source: "typical Metal library and command buffers" },
+  ],
 };
 
 /** CUDA's attention kernels widen a quantized cache of one layer to f16 (fattn-common.cuh:53-85). */
 function widenedCache(device: Device, model: Model, run: Run): readonly ReserveRow[] {
   const narrow = (type: string): boolean => !/^(f16|bf16|f32)$/.test(type);
-  if ((device.backend !== "cuda" && device.backend !== "rocm") || !run.flashAttention || !(narrow(run.cacheTypeK) || narrow(run.cacheTypeV))) return [];
+  if (
+    (device.backend !== "cuda" && device.backend !== "rocm") ||
+    !run.flashAttention ||
+    !(narrow(run.cacheTypeK) || narrow(run.cacheTypeV))
+  )
+    return [];
   const { cells } = runShape(run, model.hyper.causal);
-  const widest = model.hyper.layers.reduce((most, layer) => (layer.hasCache ? Math.max(most, (layer.keyDim + layer.valueDim) * layer.kvHeadCount) : most), 0);
-  return [{ name: "widened cache of one layer", bytes: 2 * widest * cells, evidence: "reported", source: "llama.cpp v0.5.0 ggml-cuda/fattn.cu:719-752" }];
+  const widest = model.hyper.layers.reduce(
+    (most, layer) => (layer.hasCache ? Math.max(most, (layer.keyDim + layer.valueDim) * layer.kvHeadCount) : most),
+    0,
+  );
+  return [
+    {
+      name: "widened cache of one layer",
+      bytes: 2 * widest * cells,
+      evidence: "reported",
+      source: "llama.cpp v0.5.0 ggml-cuda/fattn.cu:719-752",
+    },
+  ];
 }
 
 /** Large batches copy the host's weights of one layer to the device (`op_offload`). */
@@ -48,16 +74,40 @@ function stagedWeights(device: Device, index: number, model: Model, placement: P
     const place = placement.hasOverrides ? (placement.overrideOf(tensor.name) ?? home) : home;
     if (place === HOST) largest = Math.max(largest, tensor.bytes);
   }
-  return largest > 0 ? [{ name: "staged host weights", bytes: largest, evidence: "reported", source: "llama.cpp v0.5.0 ggml-backend.cpp:970, largest single tensor" }] : [];
+  return largest > 0
+    ? [
+        {
+          name: "staged host weights",
+          bytes: largest,
+          evidence: "reported",
+          source: "llama.cpp v0.5.0 ggml-backend.cpp:970, largest single tensor",
+        },
+      ]
+    : [];
 }
 
-export function deviceReserve(device: Device, index: number, model: Model, run: Run, placement: Placement): readonly ReserveRow[] {
-  return [...(contexts[device.backend] ?? []), ...widenedCache(device, model, run), ...stagedWeights(device, index, model, placement)];
+export function deviceReserve(
+  device: Device,
+  index: number,
+  model: Model,
+  run: Run,
+  placement: Placement,
+): readonly ReserveRow[] {
+  return [
+    ...(contexts[device.backend] ?? []),
+    ...widenedCache(device, model, run),
+    ...stagedWeights(device, index, model, placement),
+  ];
 }
 
 /** The server process itself; the prompt cache grows later and is set to what is left (`-cram`). */
 export const hostReserve: readonly ReserveRow[] = [
-  { name: "process and tokenizer", bytes: Math.round(0.3 * GIB), evidence: "assumed", source: "vocabularies of 150,000 to 260,000 tokens" },
+  {
+    name: "process and tokenizer",
+    bytes: Math.round(0.3 * GIB),
+    evidence: "assumed",
+    source: "vocabularies of 150,000 to 260,000 tokens",
+  },
 ];
 
 export function reserveBytes(rows: readonly ReserveRow[]): Bytes {

@@ -2,12 +2,22 @@
  * What a tensor is for, read off llama.cpp's tensor names (llama-arch.cpp, llama.cpp v0.5.0 `LLM_TENSOR_NAMES`).
  * The role decides how often a weight is read per token and what an override may move.
  */
+
+import type { Model } from "../facts/model.ts";
 import { layerOf, type Tensor, tensorBytes, weightCount } from "../facts/tensor.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
 import type { Bytes } from "../units.ts";
-import type { Model } from "../facts/model.ts";
 
-export const roles = ["attention", "denseFfn", "experts", "sharedExperts", "embedding", "output", "norm", "other"] as const;
+export const roles = [
+  "attention",
+  "denseFfn",
+  "experts",
+  "sharedExperts",
+  "embedding",
+  "output",
+  "norm",
+  "other",
+] as const;
 export type Role = (typeof roles)[number];
 
 /** A tensor with everything the estimators ask of it, computed once a model. */
@@ -37,7 +47,14 @@ export function roleOf(name: string): Role {
 }
 
 function roled(tensor: Tensor): RoledTensor {
-  return { name: tensor.name, type: tensor.type, layer: layerOf(tensor.name) ?? -1, role: roleOf(tensor.name), bytes: tensorBytes(tensor), weights: weightCount(tensor) };
+  return {
+    name: tensor.name,
+    type: tensor.type,
+    layer: layerOf(tensor.name) ?? -1,
+    role: roleOf(tensor.name),
+    bytes: tensorBytes(tensor),
+    weights: weightCount(tensor),
+  };
 }
 
 const cache = new WeakMap<Model, readonly RoledTensor[]>();
@@ -52,7 +69,16 @@ export function roledTensors(model: Model): readonly RoledTensor[] {
 
 /** Bytes of every role, for the detailed answer. */
 export function bytesByRole(model: Model): Readonly<Record<Role, Bytes>> {
-  const sums: Record<Role, Bytes> = { attention: 0, denseFfn: 0, experts: 0, sharedExperts: 0, embedding: 0, output: 0, norm: 0, other: 0 };
+  const sums: Record<Role, Bytes> = {
+    attention: 0,
+    denseFfn: 0,
+    experts: 0,
+    sharedExperts: 0,
+    embedding: 0,
+    output: 0,
+    norm: 0,
+    other: 0,
+  };
   for (const tensor of roledTensors(model)) sums[tensor.role] += tensor.bytes;
   return sums;
 }

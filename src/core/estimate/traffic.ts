@@ -97,10 +97,11 @@ function addWeights(traffic: Traffic, tensor: RoledTensor, share: number): void 
   if (tensor.role === "experts") {
     traffic.expertBytes += tensor.bytes;
     traffic.expertWeights += tensor.weights * share;
-  } else if (tensor.role !== "norm" && tensor.role !== "embedding" && tensor.role !== "output") traffic.denseWeights += tensor.weights;
+  } else if (tensor.role !== "norm" && tensor.role !== "embedding" && tensor.role !== "output")
+    traffic.denseWeights += tensor.weights;
 }
 
-function addLayer(traffic: Traffic, layer: LayerFacts, hyper: Hyperparameters): void {
+function addLayer(traffic: Traffic, layer: LayerFacts): void {
   traffic.layerCount++;
   if (layer.moe) traffic.moeLayerCount++;
   if (!layer.recurrent) return;
@@ -143,10 +144,16 @@ export function trafficOf(model: Model, run: Run, placement: Placement): Traffic
   host.guestExpertLayerCount = guests.size;
   for (const layer of hyper.layers) {
     if (layer.nextn) continue;
-    addLayer(at(placement.layerDevices[layer.index] ?? HOST), layer, hyper);
+    addLayer(at(placement.layerDevices[layer.index] ?? HOST), layer);
     addCache(at(placement.cacheDevices[layer.index] ?? HOST), layer, hyper, run);
   }
-  return { devices, host, latent: hyper.latent !== undefined, embeddingLength: hyper.embeddingLength, usedExperts: hyper.experts?.used ?? 0 };
+  return {
+    devices,
+    host,
+    latent: hyper.latent !== undefined,
+    embeddingLength: hyper.embeddingLength,
+    usedExperts: hyper.experts?.used ?? 0,
+  };
 }
 
 /** Bytes of cache read and flops of attention for one token at `depthTokens` live positions. */
@@ -177,7 +184,12 @@ export function addTraffic(parts: readonly (readonly [Traffic, number])[]): Traf
     sum.moeLayerCount += part.moeLayerCount * share;
     sum.linearLayerCount += part.linearLayerCount * share;
     sum.guestExpertLayerCount += part.guestExpertLayerCount * share;
-    for (const { windowTokens, bytesPerPosition, flopsPerPosition } of part.cacheReads) sum.cacheReads.push({ windowTokens, bytesPerPosition: bytesPerPosition * share, flopsPerPosition: flopsPerPosition * share });
+    for (const { windowTokens, bytesPerPosition, flopsPerPosition } of part.cacheReads)
+      sum.cacheReads.push({
+        windowTokens,
+        bytesPerPosition: bytesPerPosition * share,
+        flopsPerPosition: flopsPerPosition * share,
+      });
   }
   return sum;
 }

@@ -24,8 +24,18 @@ export interface QualityConstants {
     readonly uncertaintyFactor: number;
   };
   readonly cacheKlDivergence: Readonly<Record<string, number | string>>;
-  readonly abilityPerNat: { readonly value: number; readonly ceilingNats: number; readonly knowledge: number; readonly precise: number };
+  readonly abilityPerNat: {
+    readonly value: number;
+    readonly ceilingNats: number;
+    readonly knowledge: number;
+    readonly precise: number;
+  };
   readonly logPerplexityPerNat: { readonly value: number };
   readonly caution: { readonly deviations: number };
-  readonly prior: Readonly<Record<string, { readonly intercept: number; readonly size: number; readonly year: number; readonly sd: number } | string>>;
+  readonly prior: Readonly<
+    Record<
+      string,
+      { readonly intercept: number; readonly size: number; readonly year: number; readonly sd: number } | string
+    >
+  >;
 }

@@ -37,22 +37,31 @@ export function expertsOverride(low: number, high: number, buffer: string): Tens
 export function overridesOf(run: Run): TensorOverride[] {
   const rules = [...run.overrides];
   if (run.cpuMoeLayers > 0) rules.push(expertsOverride(0, run.cpuMoeLayers - 1, "CPU"));
-  if (run.cpuFfnLayers > 0) rules.push({ pattern: `blk\\.${rangePattern(0, run.cpuFfnLayers - 1)}\\.ffn_(up|down|gate)\\.`, buffer: "CPU" });
+  if (run.cpuFfnLayers > 0)
+    rules.push({ pattern: `blk\\.${rangePattern(0, run.cpuFfnLayers - 1)}\\.ffn_(up|down|gate)\\.`, buffer: "CPU" });
   return rules;
 }
 
 /** Flags of a run, every decision spelled out. */
 export function runFlags(run: Run, deviceCount: number): string[] {
   const flags = [
-    "-c", String(run.contextTokens),
-    "-np", String(run.sequences),
+    "-c",
+    String(run.contextTokens),
+    "-np",
+    String(run.sequences),
     ...(run.sequences > 1 && run.unifiedCache ? ["-kvu"] : []),
-    "-b", String(run.batchTokens),
-    "-ub", String(run.ubatchTokens),
-    "-ctk", run.cacheTypeK,
-    "-ctv", run.cacheTypeV,
-    "-fa", run.flashAttention ? "on" : "off",
-    "-ngl", String(deviceCount === 0 ? 0 : run.offloadedLayers),
+    "-b",
+    String(run.batchTokens),
+    "-ub",
+    String(run.ubatchTokens),
+    "-ctk",
+    run.cacheTypeK,
+    "-ctv",
+    run.cacheTypeV,
+    "-fa",
+    run.flashAttention ? "on" : "off",
+    "-ngl",
+    String(deviceCount === 0 ? 0 : run.offloadedLayers),
   ];
   if (deviceCount > 1) {
     flags.push("-sm", run.splitMode);
@@ -73,9 +82,14 @@ export function runFlags(run: Run, deviceCount: number): string[] {
 export function promptCacheMiB(candidate: Candidate): number {
   const { room, memory } = candidate;
   const use = memory.host.modelBytes + memory.host.contextBytes + memory.host.computeBytes;
-  const pooled = room.unified ? memory.devices.reduce((sum, device) => sum + device.modelBytes + device.contextBytes + device.computeBytes, 0) : 0;
+  const pooled = room.unified
+    ? memory.devices.reduce((sum, device) => sum + device.modelBytes + device.contextBytes + device.computeBytes, 0)
+    : 0;
   const spare = Math.max(0, room.host.allowedBytes - use - pooled) / 2;
-  const wanted = Math.min(spare, Number.isFinite(candidate.run.promptCacheBytes) ? candidate.run.promptCacheBytes : spare);
+  const wanted = Math.min(
+    spare,
+    Number.isFinite(candidate.run.promptCacheBytes) ? candidate.run.promptCacheBytes : spare,
+  );
   return Math.floor(wanted / MIB);
 }
 
@@ -86,21 +100,61 @@ function modelFlags(artefact: Artefact): string[] {
   return ["-m", `${artefact.name}-${artefact.recipe}.gguf`];
 }
 
-export const llamaEndpoint = (artefact: Artefact) => ({ baseUrl: `http://127.0.0.1:${LLAMA_PORT}/v1`, modelName: artefact.name });
+export const llamaEndpoint = (artefact: Artefact) => ({
+  baseUrl: `http://127.0.0.1:${LLAMA_PORT}/v1`,
+  modelName: artefact.name,
+});
 
 export function llamaCommands(candidate: Candidate, artefact: Artefact): Command[] {
   const host = "127.0.0.1";
   const deviceCount = candidate.hardware.devices.length;
-  const serve = ["llama-server", ...modelFlags(artefact), ...runFlags(candidate.run, deviceCount), "-cram", String(promptCacheMiB(candidate)), "--host", host, "--port", String(LLAMA_PORT)];
-  const verify = ["curl", "-s", `http://${host}:${LLAMA_PORT}/v1/chat/completions`, "-H", "Content-Type: application/json", "-d", '{"messages":[{"role":"user","content":"Say ready."}],"max_tokens":8}'];
-  const expected = { memory: candidate.memoryBytes, ...(candidate.speed ? { speed: roundInterval(candidate.speed.decodeTokensPerSecond) } : {}) };
+  const serve = [
+    "llama-server",
+    ...modelFlags(artefact),
+    ...runFlags(candidate.run, deviceCount),
+    "-cram",
+    String(promptCacheMiB(candidate)),
+    "--host",
+    host,
+    "--port",
+    String(LLAMA_PORT),
+  ];
+  const verify = [
+    "curl",
+    "-s",
+    `http://${host}:${LLAMA_PORT}/v1/chat/completions`,
+    "-H",
+    "Content-Type: application/json",
+    "-d",
+    '{"messages":[{"role":"user","content":"Say ready."}],"max_tokens":8}',
+  ];
+  const expected = {
+    memory: candidate.memoryBytes,
+    ...(candidate.speed ? { speed: roundInterval(candidate.speed.decodeTokensPerSecond) } : {}),
+  };
   const get: Command[] =
     artefact.path === undefined && artefact.ggufRepo !== undefined
-      ? [{ engine: "llama.cpp", host: "local", step: "get", argv: ["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`], command: shellCommand(["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`]), note: "optional: serve fetches it too" }]
+      ? [
+          {
+            engine: "llama.cpp",
+            host: "local",
+            step: "get",
+            argv: ["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`],
+            command: shellCommand(["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`]),
+            note: "optional: serve fetches it too",
+          },
+        ]
       : [];
   return [
     ...get,
     { engine: "llama.cpp", host: "local", step: "serve", argv: serve, command: shellCommand(serve), expected },
-    { engine: "llama.cpp", host: "local", step: "verify", argv: verify, command: shellCommand(verify), note: "timings.predicted_per_second in the answer is the decode speed" },
+    {
+      engine: "llama.cpp",
+      host: "local",
+      step: "verify",
+      argv: verify,
+      command: shellCommand(verify),
+      note: "timings.predicted_per_second in the answer is the decode speed",
+    },
   ];
 }

@@ -1,10 +1,17 @@
 /** The facts people look for, in a sentence each. Prose only: every number comes from the candidate. */
-import type { Judged } from "../decide/choose.ts";
+
 import type { Candidate } from "../decide/candidate.ts";
+import type { Judged } from "../decide/choose.ts";
 import type { WhyNotOption } from "../decide/why-not.ts";
 import { HOST } from "../facts/placement.ts";
 import { layerOf } from "../facts/tensor.ts";
-import { formatBytes, formatFraction, formatSeconds, formatSpeedInterval, formatTokensPerSecond } from "../units-text.ts";
+import {
+  formatBytes,
+  formatFraction,
+  formatSeconds,
+  formatSpeedInterval,
+  formatTokensPerSecond,
+} from "../units-text.ts";
 
 const modeWords = {
   gpu: "entirely on the GPU",
@@ -17,7 +24,8 @@ const modeWords = {
 
 export function modeText(candidate: Candidate): string {
   if (candidate.runMode === "gpu" && candidate.room.unified) return "in unified memory";
-  if (candidate.runMode === "gpu" && candidate.hardware.devices.length > 1) return `over ${candidate.hardware.devices.length} GPUs`;
+  if (candidate.runMode === "gpu" && candidate.hardware.devices.length > 1)
+    return `over ${candidate.hardware.devices.length} GPUs`;
   return modeWords[candidate.runMode];
 }
 
@@ -29,7 +37,9 @@ export function label(name: string, recipe: string | undefined): string {
 export function rateText({ speed, question, model }: Candidate): string {
   if (!speed) return "no speed";
   const reads = question.row.domain === "embedding" || !model.hyper.causal;
-  return reads ? `reads about ${formatTokensPerSecond(speed.prefillTokensPerSecond.mid)}` : `about ${formatTokensPerSecond(speed.decodeTokensPerSecond.mid)}`;
+  return reads
+    ? `reads about ${formatTokensPerSecond(speed.prefillTokensPerSecond.mid)}`
+    : `about ${formatTokensPerSecond(speed.decodeTokensPerSecond.mid)}`;
 }
 
 /** One or two sentences: does it run, where, how fast. */
@@ -48,14 +58,24 @@ export function placementNotes(candidate: Candidate): string[] {
   const notes: string[] = [];
   const onDevices = memory.devices.reduce((sum, use) => sum + use.modelBytes, 0);
   const weights = onDevices + memory.host.modelBytes;
-  if (candidate.fits && hardware.devices.length > 0) notes.push(`Weights: ${formatBytes(onDevices)} on ${room.unified ? "the GPU's share of unified memory" : "GPUs"}, ${formatBytes(memory.host.modelBytes)} in RAM (${formatFraction(onDevices / Math.max(1, weights))} on the device side).`);
+  if (candidate.fits && hardware.devices.length > 0)
+    notes.push(
+      `Weights: ${formatBytes(onDevices)} on ${room.unified ? "the GPU's share of unified memory" : "GPUs"}, ${formatBytes(memory.host.modelBytes)} in RAM (${formatFraction(onDevices / Math.max(1, weights))} on the device side).`,
+    );
   const { experts } = model.hyper;
   if (experts) {
-    const layers = new Set(model.tensors.flatMap(({ name }) => (/_(ch|)exps/.test(name) && memory.placement.overrideOf(name) === HOST ? [layerOf(name)] : [])));
-    notes.push(`Experts: ${experts.used} of ${experts.total} are active per token${layers.size > 0 ? `; those of ${layers.size} of ${model.hyper.layerCount} layers stay in RAM` : ""}.`);
+    const layers = new Set(
+      model.tensors.flatMap(({ name }) =>
+        /_(ch|)exps/.test(name) && memory.placement.overrideOf(name) === HOST ? [layerOf(name)] : [],
+      ),
+    );
+    notes.push(
+      `Experts: ${experts.used} of ${experts.total} are active per token${layers.size > 0 ? `; those of ${layers.size} of ${model.hyper.layerCount} layers stay in RAM` : ""}.`,
+    );
   }
   if (room.unified) notes.push("Device and host share one pool of memory; both draw on it.");
-  if (memory.computeBasis === "assumed") notes.push("The compute graph of this architecture is not known; its compute buffer is a bound.");
+  if (memory.computeBasis === "assumed")
+    notes.push("The compute graph of this architecture is not known; its compute buffer is a bound.");
   return notes;
 }
 
@@ -64,24 +84,55 @@ export function contextNotes({ run, model, question }: Candidate): string[] {
   const trained = model.hyper.trainedContextTokens;
   const wanted = question.row.contextTokens;
   if (run.contextTokens >= wanted) return [];
-  if (trained > 0 && trained < wanted) return [`Context: ${run.contextTokens} tokens; ${question.useCase} would have ${wanted}, the model was trained on ${trained}.`];
+  if (trained > 0 && trained < wanted)
+    return [
+      `Context: ${run.contextTokens} tokens; ${question.useCase} would have ${wanted}, the model was trained on ${trained}.`,
+    ];
   return [`Context: ${run.contextTokens} tokens; ${question.useCase} would have ${wanted}.`];
 }
 
 /** How the numbers come about, for who wants to check them. */
-export function stepsOf({ candidate, scores, quality }: Judged): { readonly name: string; readonly value: string; readonly why: string }[] {
+export function stepsOf({
+  candidate,
+  scores,
+  quality,
+}: Judged): { readonly name: string; readonly value: string; readonly why: string }[] {
   const { memory, room, question, speed } = candidate;
   const devices = memory.devices.map((use, index) => {
     const total = use.modelBytes + use.contextBytes + use.computeBytes;
-    return { name: `device ${index}`, value: `${formatBytes(total)} of ${formatBytes(room.devices[index]?.allowedBytes ?? 0)}`, why: `weights ${formatBytes(use.modelBytes)}, context ${formatBytes(use.contextBytes)}, compute ${formatBytes(use.computeBytes)}; allowed is capacity less the larger of margin and reserve` };
+    return {
+      name: `device ${index}`,
+      value: `${formatBytes(total)} of ${formatBytes(room.devices[index]?.allowedBytes ?? 0)}`,
+      why: `weights ${formatBytes(use.modelBytes)}, context ${formatBytes(use.contextBytes)}, compute ${formatBytes(use.computeBytes)}; allowed is capacity less the larger of margin and reserve`,
+    };
   });
   const host = memory.host.modelBytes + memory.host.contextBytes + memory.host.computeBytes;
   return [
     ...devices,
-    { name: "host", value: `${formatBytes(host)} of ${formatBytes(room.host.allowedBytes)}`, why: "RAM available less the process itself" },
-    ...(speed ? [{ name: "decode", value: formatSpeedInterval(speed.decodeTokensPerSecond), why: `mean from ${question.promptTokens} to ${question.promptTokens + question.outputTokens} live tokens, bound by ${speed.bound}` }] : []),
-    { name: "quality", value: String(Math.round(scores.quality)), why: `${quality.basis}; expected divergence of the stored weights ${quality.klDivergenceNats.toPrecision(2)} nats` },
-    { name: "weights of the score", value: `${question.row.weights.quality} ${question.row.weights.speed} ${question.row.weights.fit} ${question.row.weights.context}`, why: `quality, speed, fit, context for ${question.useCase}: ${question.row.reason}` },
+    {
+      name: "host",
+      value: `${formatBytes(host)} of ${formatBytes(room.host.allowedBytes)}`,
+      why: "RAM available less the process itself",
+    },
+    ...(speed
+      ? [
+          {
+            name: "decode",
+            value: formatSpeedInterval(speed.decodeTokensPerSecond),
+            why: `mean from ${question.promptTokens} to ${question.promptTokens + question.outputTokens} live tokens, bound by ${speed.bound}`,
+          },
+        ]
+      : []),
+    {
+      name: "quality",
+      value: String(Math.round(scores.quality)),
+      why: `${quality.basis}; expected divergence of the stored weights ${quality.klDivergenceNats.toPrecision(2)} nats`,
+    },
+    {
+      name: "weights of the score",
+      value: `${question.row.weights.quality} ${question.row.weights.speed} ${question.row.weights.fit} ${question.row.weights.context}`,
+      why: `quality, speed, fit, context for ${question.useCase}: ${question.row.reason}`,
+    },
   ];
 }
 
@@ -89,7 +140,10 @@ export function stepsOf({ candidate, scores, quality }: Judged): { readonly name
 export function engineNotes(engine: string): string[] {
   if (engine === "llama.cpp") return [];
   if (engine === "ollama") return ["Ollama runs llama.cpp: memory is llama.cpp's, speed with Ollama's own overhead."];
-  if (engine === "vllm") return ["Memory is llama.cpp's for GGUF files; vLLM claims 92 % of each card whatever the model and wants AWQ, GPTQ or FP8 checkpoints."];
+  if (engine === "vllm")
+    return [
+      "Memory is llama.cpp's for GGUF files; vLLM claims 92 % of each card whatever the model and wants AWQ, GPTQ or FP8 checkpoints.",
+    ];
   return [`Memory is llama.cpp's for GGUF files; ${engine} stores weights in its own format.`];
 }
 
@@ -99,9 +153,15 @@ export function optionText(option: WhyNotOption): { readonly change: string; rea
     case "placement":
       return { change: `place it ${modeText(option.candidate)}`, cost: speedCost(option.candidate) };
     case "cache":
-      return { change: "store the cache as q8_0 (-ctk q8_0 -ctv q8_0)", cost: `hardly any quality; ${speedCost(option.candidate)}` };
+      return {
+        change: "store the cache as q8_0 (-ctk q8_0 -ctv q8_0)",
+        cost: `hardly any quality; ${speedCost(option.candidate)}`,
+      };
     case "context":
-      return { change: `reduce the context to ${option.contextTokens} tokens (-c ${option.contextTokens})`, cost: `less context; ${speedCost(option.candidate)}` };
+      return {
+        change: `reduce the context to ${option.contextTokens} tokens (-c ${option.contextTokens})`,
+        cost: `less context; ${speedCost(option.candidate)}`,
+      };
     case "recipe":
       return { change: `use the smaller file ${option.recipe}`, cost: `quality; ${speedCost(option.candidate)}` };
     case "memory":

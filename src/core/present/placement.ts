@@ -23,7 +23,11 @@ export function shapePlacement({ memory, run, hardware, model }: Candidate) {
     }
   const devices = hardware.devices.map(({ name }, device) => {
     const own = layers.filter((layer) => placement.layerDevices[layer.index] === device);
-    return { name, layerCount: own.length, partialLayerCount: own.filter((layer) => movedLayers.has(layer.index)).length };
+    return {
+      name,
+      layerCount: own.length,
+      partialLayerCount: own.filter((layer) => movedLayers.has(layer.index)).length,
+    };
   });
   return {
     devices,
@@ -54,5 +58,11 @@ export function tensorTypeRows(model: Model): { readonly name: string; readonly 
       open.set(stem, started);
     }
   }
-  return [...outer, ...rows.map(({ stem, type, first, last }) => ({ name: `blk.${first === last ? first : `${first}-${last}`}.${stem}`, type }))];
+  return [
+    ...outer,
+    ...rows.map(({ stem, type, first, last }) => ({
+      name: `blk.${first === last ? first : `${first}-${last}`}.${stem}`,
+      type,
+    })),
+  ];
 }

@@ -5,7 +5,8 @@ import { label, modeText } from "./notes.ts";
 
 export function planSummary(name: string, { candidate, maxContextTokens }: Judged): string {
   const { speed, run } = candidate;
-  const cache = run.cacheTypeK === "f16" && run.cacheTypeV === "f16" ? "" : `, cache ${run.cacheTypeK}/${run.cacheTypeV}`;
+  const cache =
+    run.cacheTypeK === "f16" && run.cacheTypeV === "f16" ? "" : `, cache ${run.cacheTypeK}/${run.cacheTypeV}`;
   const rate = speed ? `, about ${formatSpeedInterval(speed.decodeTokensPerSecond)}` : "";
   return `Run ${label(name, candidate.model.recipe)} ${modeText(candidate)} with ${run.contextTokens} tokens of context${cache}: ${formatBytes(candidate.memoryBytes)}${rate}. Up to ${maxContextTokens} tokens fit this way.`;
 }
@@ -14,14 +15,41 @@ export function planSummary(name: string, { candidate, maxContextTokens }: Judge
 export function tradeOff(other: Judged, best: Judged): { readonly gains?: string; readonly loses?: string } {
   const gains: string[] = [];
   const loses: string[] = [];
-  const compare = (mine: number, theirs: number, tolerance: number, text: (value: number) => string, moreIsBetter: boolean): void => {
+  const compare = (
+    mine: number,
+    theirs: number,
+    tolerance: number,
+    text: (value: number) => string,
+    moreIsBetter: boolean,
+  ): void => {
     if (mine === theirs || Math.abs(mine - theirs) <= tolerance * Math.max(mine, theirs)) return;
     (mine > theirs === moreIsBetter ? gains : loses).push(text(mine));
   };
   if (!other.candidate.fits) return { loses: "does not fit" };
-  compare(other.quality.klDivergenceNats, best.quality.klDivergenceNats, 0.1, (value) => `divergence ${value.toPrecision(2)} nats`, false);
-  compare(other.candidate.speed?.decodeTokensPerSecond.mid ?? 0, best.candidate.speed?.decodeTokensPerSecond.mid ?? 0, 0.05, formatTokensPerSecond, true);
-  compare(other.candidate.run.contextTokens, best.candidate.run.contextTokens, 0, (value) => `${value} tokens of context`, true);
+  compare(
+    other.quality.klDivergenceNats,
+    best.quality.klDivergenceNats,
+    0.1,
+    (value) => `divergence ${value.toPrecision(2)} nats`,
+    false,
+  );
+  compare(
+    other.candidate.speed?.decodeTokensPerSecond.mid ?? 0,
+    best.candidate.speed?.decodeTokensPerSecond.mid ?? 0,
+    0.05,
+    formatTokensPerSecond,
+    true,
+  );
+  compare(
+    other.candidate.run.contextTokens,
+    best.candidate.run.contextTokens,
+    0,
+    (value) => `${value} tokens of context`,
+    true,
+  );
   compare(other.candidate.memoryBytes, best.candidate.memoryBytes, 0.02, formatBytes, false);
-  return { ...(gains.length > 0 ? { gains: gains.join(", ") } : {}), ...(loses.length > 0 ? { loses: loses.join(", ") } : {}) };
+  return {
+    ...(gains.length > 0 ? { gains: gains.join(", ") } : {}),
+    ...(loses.length > 0 ? { loses: loses.join(", ") } : {}),
+  };
 }

@@ -40,8 +40,19 @@ export interface ProbeFacts {
   readonly devices: readonly Device[];
   readonly links: readonly { readonly from: string; readonly to: string; readonly bytesPerSecond: Fact<number> }[];
   readonly disks: readonly { readonly path: string; readonly totalBytes: number; readonly freeBytes: number }[];
-  readonly runtimes: readonly { readonly name: string; readonly version: string | undefined; readonly path: string | undefined; readonly endpoint: string | undefined; readonly running: boolean }[];
-  readonly installedModels: readonly { readonly name: string; readonly runtime: string; readonly path: string | undefined; readonly fileBytes: number }[];
+  readonly runtimes: readonly {
+    readonly name: string;
+    readonly version: string | undefined;
+    readonly path: string | undefined;
+    readonly endpoint: string | undefined;
+    readonly running: boolean;
+  }[];
+  readonly installedModels: readonly {
+    readonly name: string;
+    readonly runtime: string;
+    readonly path: string | undefined;
+    readonly fileBytes: number;
+  }[];
   readonly warnings: readonly string[];
 }
 
@@ -49,12 +60,19 @@ const CONCISE_MODELS = 20;
 
 export function probeSummary({ host, devices }: ProbeFacts): string {
   const usable = devices.filter((device) => device.visible);
-  const list = usable.map((device) => `${device.name} with ${formatBytes(device.memoryUsableBytes.value)} usable${device.kind === "unified" ? " (shared with the system)" : ""}`);
+  const list = usable.map(
+    (device) =>
+      `${device.name} with ${formatBytes(device.memoryUsableBytes.value)} usable${device.kind === "unified" ? " (shared with the system)" : ""}`,
+  );
   const ram = `${formatBytes(host.ramTotalBytes.value)} RAM, ${formatBytes(Math.min(host.ramAvailableBytes.value, host.ramLimitBytes?.value ?? host.ramAvailableBytes.value))} available`;
-  return list.length > 0 ? `${list.join("; ")}; ${ram}, ${host.physicalCoreCount.value} cores.` : `No GPU that can be used: models run on the CPU (${host.physicalCoreCount.value} cores, ${ram}).`;
+  return list.length > 0
+    ? `${list.join("; ")}; ${ram}, ${host.physicalCoreCount.value} cores.`
+    : `No GPU that can be used: models run on the CPU (${host.physicalCoreCount.value} cores, ${ram}).`;
 }
 
-function evidence(rows: readonly (readonly [string, Fact<unknown> | undefined])[]): { readonly field: string; readonly evidence: Evidence; readonly source: string }[] {
+function evidence(
+  rows: readonly (readonly [string, Fact<unknown> | undefined])[],
+): { readonly field: string; readonly evidence: Evidence; readonly source: string }[] {
   return rows.flatMap(([field, fact]) => (fact ? [{ field, evidence: fact.evidence, source: fact.source }] : []));
 }
 
@@ -76,7 +94,10 @@ function shapeHost(host: Host) {
     ...given("ramLimitBytes", host.ramLimitBytes?.value),
     ...given("limitSource", host.ramLimitBytes?.source),
     ramBandwidthBytesPerSecond: host.ramBandwidthBytesPerSecond.value,
-    ...given("cpuLoadFraction", host.cpuLoadFraction === undefined ? undefined : Math.round(host.cpuLoadFraction * 100) / 100),
+    ...given(
+      "cpuLoadFraction",
+      host.cpuLoadFraction === undefined ? undefined : Math.round(host.cpuLoadFraction * 100) / 100,
+    ),
     evidence: evidence([
       ["physicalCoreCount", host.physicalCoreCount],
       ["ramTotalBytes", host.ramTotalBytes],
@@ -118,10 +139,28 @@ export function shapeProbe(facts: ProbeFacts, detailed: boolean) {
   return {
     host: shapeHost(facts.host),
     devices: facts.devices.map(shapeDevice),
-    links: facts.links.map(({ from, to, bytesPerSecond }) => ({ from, to, kind: "pcie", bandwidthBytesPerSecond: bytesPerSecond.value, evidence: bytesPerSecond.evidence, source: bytesPerSecond.source })),
+    links: facts.links.map(({ from, to, bytesPerSecond }) => ({
+      from,
+      to,
+      kind: "pcie",
+      bandwidthBytesPerSecond: bytesPerSecond.value,
+      evidence: bytesPerSecond.evidence,
+      source: bytesPerSecond.source,
+    })),
     disks: facts.disks.map(({ path, freeBytes }) => ({ path, freeBytes })),
-    runtimes: facts.runtimes.map(({ name, version, path, endpoint, running }) => ({ name, ...given("version", version), ...given("path", path), ...given("endpoint", endpoint), running })),
-    installedModels: models.map(({ name, runtime, path, fileBytes }) => ({ name, runtime, ...given("path", path), fileBytes })),
+    runtimes: facts.runtimes.map(({ name, version, path, endpoint, running }) => ({
+      name,
+      ...given("version", version),
+      ...given("path", path),
+      ...given("endpoint", endpoint),
+      running,
+    })),
+    installedModels: models.map(({ name, runtime, path, fileBytes }) => ({
+      name,
+      runtime,
+      ...given("path", path),
+      fileBytes,
+    })),
     ...(models.length < facts.installedModels.length ? { installedModelCount: facts.installedModels.length } : {}),
     warnings: facts.warnings,
   };

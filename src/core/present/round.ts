@@ -1,7 +1,8 @@
 /** Numbers as an answer shows them: what would pretend is cut. */
-import { roundSignificant } from "../units-text.ts";
-import type { Interval } from "../units.ts";
+
 import type { Speed } from "../facts/speed.ts";
+import type { Interval } from "../units.ts";
+import { roundSignificant } from "../units-text.ts";
 
 export const round3 = (value: number): number => roundSignificant(value, 3);
 export const round1 = (value: number): number => Math.round(value * 10) / 10;

@@ -1,11 +1,11 @@
 /** Core values in the shape of the contract: the parts that several tools' answers share. */
 import type { Candidate } from "../decide/candidate.ts";
+import type { Scores } from "../decide/score.ts";
 import type { Evidence, Fact } from "../facts/evidence.ts";
 import type { Hardware } from "../facts/hardware.ts";
 import { totalBytes } from "../facts/memory.ts";
 import type { Run } from "../facts/run.ts";
 import { round3 } from "./round.ts";
-import type { Scores } from "../decide/score.ts";
 
 export type MemoryBasis = "now" | "idle";
 
@@ -29,17 +29,57 @@ export function shapeHardware(hardware: Hardware, memoryBasis: MemoryBasis, othe
       bandwidthBytesPerSecond: device.bandwidthBytesPerSecond.value,
     })),
     ramTotalBytes: hardware.host.ramTotalBytes.value,
-    ramUsableBytes: Math.min(hardware.host.ramAvailableBytes.value, hardware.host.ramLimitBytes?.value ?? Number.MAX_SAFE_INTEGER),
+    ramUsableBytes: Math.min(
+      hardware.host.ramAvailableBytes.value,
+      hardware.host.ramLimitBytes?.value ?? Number.MAX_SAFE_INTEGER,
+    ),
     ramBandwidthBytesPerSecond: hardware.host.ramBandwidthBytesPerSecond.value,
   };
 }
 
 export function shapeRun(run: Run) {
-  const { contextTokens, sequences, unifiedCache, cacheTypeK, cacheTypeV, batchTokens, ubatchTokens, flashAttention, offloadedLayers, cpuMoeLayers, cpuFfnLayers, tensorSplit, overrides, splitMode, mainDevice, cacheOffload, swaFull, outputs, threads, loadMode, promptCacheBytes } = run;
+  const {
+    contextTokens,
+    sequences,
+    unifiedCache,
+    cacheTypeK,
+    cacheTypeV,
+    batchTokens,
+    ubatchTokens,
+    flashAttention,
+    offloadedLayers,
+    cpuMoeLayers,
+    cpuFfnLayers,
+    tensorSplit,
+    overrides,
+    splitMode,
+    mainDevice,
+    cacheOffload,
+    swaFull,
+    outputs,
+    threads,
+    loadMode,
+    promptCacheBytes,
+  } = run;
   return {
-    contextTokens, sequences, unifiedCache, cacheTypeK, cacheTypeV, batchTokens, ubatchTokens, flashAttention, offloadedLayers, cpuMoeLayers, cpuFfnLayers, tensorSplit,
+    contextTokens,
+    sequences,
+    unifiedCache,
+    cacheTypeK,
+    cacheTypeV,
+    batchTokens,
+    ubatchTokens,
+    flashAttention,
+    offloadedLayers,
+    cpuMoeLayers,
+    cpuFfnLayers,
+    tensorSplit,
     ...(overrides.length > 0 ? { overrides } : {}),
-    splitMode, mainDevice, cacheOffload, swaFull, outputs,
+    splitMode,
+    mainDevice,
+    cacheOffload,
+    swaFull,
+    outputs,
     ...(threads === undefined ? {} : { threads }),
     loadMode,
     ...(Number.isFinite(promptCacheBytes) ? { promptCacheBytes } : {}),
@@ -67,7 +107,12 @@ export function shapeMemory({ memory, room }: Pick<Candidate, "memory" | "room">
 }
 
 export function shapeScores(scores: Scores): Scores {
-  return { quality: round3(scores.quality), speed: round3(scores.speed), fit: round3(scores.fit), context: round3(scores.context) };
+  return {
+    quality: round3(scores.quality),
+    speed: round3(scores.speed),
+    fit: round3(scores.fit),
+    context: round3(scores.context),
+  };
 }
 
 export interface EvidenceRow {
@@ -88,7 +133,11 @@ export function evidenceRows(candidate: Candidate): readonly EvidenceRow[] {
     ...row(`devices[${index}].bandwidthBytesPerSecond`, device.bandwidthBytesPerSecond),
     ...row(`devices[${index}].fp16FlopsPerSecond`, device.fp16FlopsPerSecond),
   ]);
-  const reserve = (room.devices[0]?.reserve ?? []).map((part) => ({ field: `reserve: ${part.name}`, evidence: part.evidence, source: part.source }));
+  const reserve = (room.devices[0]?.reserve ?? []).map((part) => ({
+    field: `reserve: ${part.name}`,
+    evidence: part.evidence,
+    source: part.source,
+  }));
   return [
     { field: "model", evidence: model.evidence, source: model.source },
     ...devices,

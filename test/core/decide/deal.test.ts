@@ -13,7 +13,8 @@ function* cuts(count: number, parts: number): Generator<number[]> {
     yield [count];
     return;
   }
-  for (let first = 0; first <= count; first++) for (const rest of cuts(count - first, parts - 1)) yield [first, ...rest];
+  for (let first = 0; first <= count; first++)
+    for (const rest of cuts(count - first, parts - 1)) yield [first, ...rest];
 }
 
 function secondsOf({ items, devices }: Case, counts: readonly number[]): number | undefined {
@@ -31,7 +32,10 @@ function secondsOf({ items, devices }: Case, counts: readonly number[]): number 
 
 const cases = fc.record({
   items: fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 7 }),
-  devices: fc.array(fc.record({ limitBytes: fc.integer({ min: 0, max: 60 }), bandwidthBytesPerSecond: fc.constantFrom(1, 2, 5) }), { minLength: 1, maxLength: 3 }),
+  devices: fc.array(
+    fc.record({ limitBytes: fc.integer({ min: 0, max: 60 }), bandwidthBytesPerSecond: fc.constantFrom(1, 2, 5) }),
+    { minLength: 1, maxLength: 3 },
+  ),
 });
 
 describe("dealLayers", () => {
@@ -39,7 +43,9 @@ describe("dealLayers", () => {
     let feasible = 0;
     fc.assert(
       fc.property(cases, (example) => {
-        const all = [...cuts(example.items.length, example.devices.length)].flatMap((counts) => secondsOf(example, counts) ?? []);
+        const all = [...cuts(example.items.length, example.devices.length)].flatMap(
+          (counts) => secondsOf(example, counts) ?? [],
+        );
         const dealt = dealLayers(example.items, example.devices);
         if (all.length === 0) return dealt === undefined;
         feasible++;
@@ -57,6 +63,14 @@ describe("dealLayers", () => {
   });
 
   it("fills the fast device first", () => {
-    expect(dealLayers([10, 10, 10, 10], [{ limitBytes: 30, bandwidthBytesPerSecond: 1 }, { limitBytes: 30, bandwidthBytesPerSecond: 9 }])).toEqual([1, 3]);
+    expect(
+      dealLayers(
+        [10, 10, 10, 10],
+        [
+          { limitBytes: 30, bandwidthBytesPerSecond: 1 },
+          { limitBytes: 30, bandwidthBytesPerSecond: 9 },
+        ],
+      ),
+    ).toEqual([1, 3]);
   });
 });

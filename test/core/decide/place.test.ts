@@ -12,18 +12,40 @@ const fact = <T>(value: T) => ({ value, evidence: "assumed" as const, source: "t
 
 function device(memoryGiB: number, bandwidthGBps: number): Device {
   return {
-    id: "custom", name: `card of ${memoryGiB} GiB`, vendor: "custom", kind: "gpu", backend: "cuda",
-    memoryTotalBytes: fact(memoryGiB * GIB), memoryUsableBytes: fact(memoryGiB * GIB), bandwidthBytesPerSecond: fact(bandwidthGBps * 1e9),
-    fp16FlopsPerSecond: undefined, fp32FlopsPerSecond: undefined, family: undefined, computeCapability: undefined, driver: undefined, pciAddress: undefined, linkBytesPerSecond: undefined,
+    id: "custom",
+    name: `card of ${memoryGiB} GiB`,
+    vendor: "custom",
+    kind: "gpu",
+    backend: "cuda",
+    memoryTotalBytes: fact(memoryGiB * GIB),
+    memoryUsableBytes: fact(memoryGiB * GIB),
+    bandwidthBytesPerSecond: fact(bandwidthGBps * 1e9),
+    fp16FlopsPerSecond: undefined,
+    fp32FlopsPerSecond: undefined,
+    family: undefined,
+    computeCapability: undefined,
+    driver: undefined,
+    pciAddress: undefined,
+    linkBytesPerSecond: undefined,
   };
 }
 
 function machine(devices: readonly Device[], ramGiB: number): Hardware {
   return {
-    name: "test", devices, warnings: [],
+    name: "test",
+    devices,
+    warnings: [],
     host: {
-      os: "linux", arch: "x64", cpuModel: "test", physicalCoreCount: fact(8), isa: ["avx2"], ramTotalBytes: fact(ramGiB * GIB), ramAvailableBytes: fact(ramGiB * GIB),
-      ramLimitBytes: undefined, ramBandwidthBytesPerSecond: fact(50e9), cpuLoadFraction: undefined,
+      os: "linux",
+      arch: "x64",
+      cpuModel: "test",
+      physicalCoreCount: fact(8),
+      isa: ["avx2"],
+      ramTotalBytes: fact(ramGiB * GIB),
+      ramAvailableBytes: fact(ramGiB * GIB),
+      ramLimitBytes: undefined,
+      ramBandwidthBytesPerSecond: fact(50e9),
+      cpuLoadFraction: undefined,
     },
   };
 }
@@ -63,7 +85,9 @@ describe("placements", () => {
     const run = { ...defaultRun(contextTokens), offloadedLayers: L + 1 };
     const memoryOf = (tried: typeof run) => judgeMemory(model, hardware, tried, limits);
     const layers = placements(model, hardware, run, memoryOf).fitting.map((verdict) => verdict.run.offloadedLayers);
-    const most = Array.from({ length: L + 2 }, (_, n) => L + 1 - n).find((n) => memoryOf({ ...run, offloadedLayers: n }).fits);
+    const most = Array.from({ length: L + 2 }, (_, n) => L + 1 - n).find(
+      (n) => memoryOf({ ...run, offloadedLayers: n }).fits,
+    );
     expect(layers).toContain(most);
   });
 
@@ -72,19 +96,29 @@ describe("placements", () => {
     const a = device(24, 1000);
     const b = device(24, 1000);
     const run = { ...defaultRun(8192), offloadedLayers: model.hyper.layerCount + 1 };
-    const [one, other] = [[a, b], [b, a]].map((devices) => {
+    const [one, other] = [
+      [a, b],
+      [b, a],
+    ].map((devices) => {
       const hardware = machine(devices, 64);
       return placements(model, hardware, run, (tried) => judgeMemory(model, hardware, tried, limits)).fitting[0];
     });
     expect(one?.run.tensorSplit).toEqual(other?.run.tensorSplit);
-    expect(one?.memory.devices.every((use, index) => totalBytes(use) <= (one.room.devices[index]?.allowedBytes ?? 0))).toBe(true);
+    expect(
+      one?.memory.devices.every((use, index) => totalBytes(use) <= (one.room.devices[index]?.allowedBytes ?? 0)),
+    ).toBe(true);
   });
 
   it("never needs less memory for more context", async () => {
     const model = await load("Gemma-3-12B-Q4_K_M");
     const hardware = machine([device(48, 900)], 64);
     const needs = [1024, 4096, 8192, 32768, 131072].map((contextTokens) => {
-      const { memory } = judgeMemory(model, hardware, { ...defaultRun(contextTokens), offloadedLayers: model.hyper.layerCount + 1 }, limits);
+      const { memory } = judgeMemory(
+        model,
+        hardware,
+        { ...defaultRun(contextTokens), offloadedLayers: model.hyper.layerCount + 1 },
+        limits,
+      );
       return memory.devices.reduce((sum, use) => sum + totalBytes(use), 0);
     });
     expect(needs).toEqual([...needs].sort((a, b) => a - b));
@@ -94,7 +128,9 @@ describe("placements", () => {
     const model = await load("Llama-3.3-70B-Q4_K_M");
     const hardware = machine([device(8, 300)], 8);
     const run = { ...defaultRun(8192), offloadedLayers: model.hyper.layerCount + 1 };
-    const { fitting, nearest } = placements(model, hardware, run, (tried) => judgeMemory(model, hardware, tried, limits));
+    const { fitting, nearest } = placements(model, hardware, run, (tried) =>
+      judgeMemory(model, hardware, tried, limits),
+    );
     expect(fitting).toEqual([]);
     expect(nearest?.shortfall.totalBytes).toBeGreaterThan(20 * GIB);
   });

@@ -23,6 +23,12 @@ describe("readRequirements", () => {
 
   it("reads a list and hands back what it could not", () => {
     const read = readRequirements("min 20 tok/s, max 8 GB RAM, apache-2.0, with vision, that feels warm");
-    expect(read).toEqual({ minDecodeTokensPerSecond: 20, maxMemoryBytes: 8 * GIB, license: "apache-2.0", capabilities: ["vision"], unread: ["that feels warm"] });
+    expect(read).toEqual({
+      minDecodeTokensPerSecond: 20,
+      maxMemoryBytes: 8 * GIB,
+      license: "apache-2.0",
+      capabilities: ["vision"],
+      unread: ["that feels warm"],
+    });
   });
 });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { defaultRun } from "../../../src/core/facts/run-defaults.ts";
 import { expertsOverride, rangePattern, runFlags } from "../../../src/core/present/llama-cpp.ts";
 import { quoteWord, shellCommand } from "../../../src/core/present/shell.ts";
-import { defaultRun } from "../../../src/core/facts/run-defaults.ts";
 
 describe("rangePattern", () => {
   it("matches the layers from low to high and no other of 300", () => {
@@ -23,22 +23,38 @@ describe("rangePattern", () => {
 
   it("leaves dense and shared tensors alone", () => {
     const regex = new RegExp(expertsOverride(0, 99, "CPU").pattern);
-    for (const name of ["blk.3.ffn_down.weight", "blk.3.ffn_down_shexp.weight", "blk.3.attn_q.weight", "blk.3.ffn_gate_inp.weight"]) expect(regex.test(name)).toBe(false);
-    for (const name of ["blk.3.ffn_gate_up_exps.weight", "blk.3.ffn_up_chexps.weight"]) expect(regex.test(name)).toBe(true);
+    for (const name of [
+      "blk.3.ffn_down.weight",
+      "blk.3.ffn_down_shexp.weight",
+      "blk.3.attn_q.weight",
+      "blk.3.ffn_gate_inp.weight",
+    ])
+      expect(regex.test(name)).toBe(false);
+    for (const name of ["blk.3.ffn_gate_up_exps.weight", "blk.3.ffn_up_chexps.weight"])
+      expect(regex.test(name)).toBe(true);
   });
 
   it("holds neither of the two letters that cut an -ot list", () => {
-    for (const [low, high] of [[0, 0], [3, 27], [9, 100]] as const) expect(rangePattern(low, high)).not.toMatch(/[,=]/);
+    for (const [low, high] of [
+      [0, 0],
+      [3, 27],
+      [9, 100],
+    ] as const)
+      expect(rangePattern(low, high)).not.toMatch(/[,=]/);
   });
 });
 
 describe("runFlags", () => {
   it("says every decision of one device", () => {
-    expect(runFlags({ ...defaultRun(8192), offloadedLayers: 37 }, 1).join(" ")).toBe("-c 8192 -np 1 -b 2048 -ub 512 -ctk f16 -ctv f16 -fa on -ngl 37 -fit off");
+    expect(runFlags({ ...defaultRun(8192), offloadedLayers: 37 }, 1).join(" ")).toBe(
+      "-c 8192 -np 1 -b 2048 -ub 512 -ctk f16 -ctv f16 -fa on -ngl 37 -fit off",
+    );
   });
   it("splits over two and moves experts", () => {
     const run = { ...defaultRun(4096), offloadedLayers: 49, tensorSplit: [20, 29], cpuMoeLayers: 12 };
-    expect(runFlags(run, 2).join(" ")).toBe("-c 4096 -np 1 -b 2048 -ub 512 -ctk f16 -ctv f16 -fa on -ngl 49 -sm layer -ts 20,29 -ot blk\\.([0-9]|1[0-1])\\.ffn_(up|down|gate|gate_up)_(ch|)exps=CPU -fit off");
+    expect(runFlags(run, 2).join(" ")).toBe(
+      "-c 4096 -np 1 -b 2048 -ub 512 -ctk f16 -ctv f16 -fa on -ngl 49 -sm layer -ts 20,29 -ot blk\\.([0-9]|1[0-1])\\.ffn_(up|down|gate|gate_up)_(ch|)exps=CPU -fit off",
+    );
   });
   it("offloads nothing without a device", () => {
     expect(runFlags(defaultRun(4096), 0)).toContain("-ngl");
@@ -47,7 +63,13 @@ describe("runFlags", () => {
 });
 
 describe("shell quoting", () => {
-  it.each([["plain-1.0", "plain-1.0"], ["a b", "'a b'"], ["it's", "'it'\\''s'"], ["blk\\.(1|2)", "'blk\\.(1|2)'"], ["", "''"]])("%s", (word, quoted) => {
+  it.each([
+    ["plain-1.0", "plain-1.0"],
+    ["a b", "'a b'"],
+    ["it's", "'it'\\''s'"],
+    ["blk\\.(1|2)", "'blk\\.(1|2)'"],
+    ["", "''"],
+  ])("%s", (word, quoted) => {
     expect(quoteWord(word)).toBe(quoted);
   });
   it("joins", () => {
