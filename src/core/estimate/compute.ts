@@ -10,14 +10,15 @@ import type { Tensor } from "../facts/tensor.ts";
 import { tensorTypes } from "../facts/tensor-type.ts";
 import type { Bytes } from "../units.ts";
 import { allocateGraph } from "./graph/allocator.ts";
-import { Build, type BuildInput, MissingTensor } from "./graph/builder.ts";
+import { Build, type BuildInput } from "./graph/builder.ts";
 import { enlarged, kinGraph, kinHyperparameters, kinTensors } from "./graph/kin.ts";
-import { type GraphBuilder, graphOf } from "./graph/models/index.ts";
 import { boundaryLayers, mainLayers, neededLayers } from "./graph/layer-runs.ts";
+import { type GraphBuilder, graphOf } from "./graph/models/index.ts";
 import { layerKindOf } from "./graph/models/layer-kinds.ts";
 import { copyCount, reservedBatch } from "./graph/reserve.ts";
 import { assignedDevices, scheduleGraph } from "./graph/scheduler.ts";
 import { weightTable } from "./graph/weight-table.ts";
+import { MissingTensor } from "./graph/weights.ts";
 
 export interface ComputeEstimate {
   readonly devices: readonly Bytes[];
@@ -45,7 +46,15 @@ export function estimateCompute(
     if (peaks) return { ...peaks, basis: "exact" };
   }
   const kin = kinHyperparameters(hyper);
-  const peaks = peakBytes({ hyper: kin, tensors: kinTensors(kin), run, placement, layouts, options, builder: kinGraph });
+  const peaks = peakBytes({
+    hyper: kin,
+    tensors: kinTensors(kin),
+    run,
+    placement,
+    layouts,
+    options,
+    builder: kinGraph,
+  });
   return { devices: (peaks?.devices ?? []).map(enlarged), host: enlarged(peaks?.host ?? 0), basis: "assumed" };
 }
 
@@ -69,13 +78,29 @@ function peakBytes(graphRun: GraphRun): { readonly devices: Bytes[]; readonly ho
   }
 }
 
-function allocatedBytes({ hyper, tensors, run, placement, layouts, options, builder }: GraphRun): { readonly devices: Bytes[]; readonly host: Bytes } {
+function allocatedBytes({ hyper, tensors, run, placement, layouts, options, builder }: GraphRun): {
+  readonly devices: Bytes[];
+  readonly host: Bytes;
+} {
   const shape = runShape(run, hyper.causal);
   const table = weightTable(tensors);
-  const layerIndices = options.everyLayer ? mainLayers(hyper) : neededLayers(hyper, table, run, placement, layerKindOf(hyper.architecture));
+  const layerIndices = options.everyLayer
+    ? mainLayers(hyper)
+    : neededLayers(hyper, table, run, placement, layerKindOf(hyper.architecture));
   const batch = reservedBatch(hyper, run, shape);
-  const wanted: BuildInput = { hyper, table, run, shape, placement, batch, layerIndices, fusedAttention: run.flashAttention, pinned: false };
-  const input = wanted.fusedAttention && !staysFused(wanted, builder, layouts) ? { ...wanted, fusedAttention: false } : wanted;
+  const wanted: BuildInput = {
+    hyper,
+    table,
+    run,
+    shape,
+    placement,
+    batch,
+    layerIndices,
+    fusedAttention: run.flashAttention,
+    pinned: false,
+  };
+  const input =
+    wanted.fusedAttention && !staysFused(wanted, builder, layouts) ? { ...wanted, fusedAttention: false } : wanted;
   const build = new Build(input);
   builder(build);
   const schedule = scheduleGraph(build.graph, layouts, copyCount(hyper, run, placement));

@@ -17,17 +17,20 @@ async function computeOf(name: string, change: { readonly architecture?: string;
 }
 
 describe("compute buffers of an unknown graph", () => {
-  it.each(["Llama-3.1-8B", "Qwen3-30B-A3B", "Gemma-3-12B"])("are those of its kin and a quarter more: %s", async (name) => {
-    const exact = await computeOf(name, {});
-    const assumed = await computeOf(name, { architecture: "brand-new" });
-    expect(exact.basis).toBe("exact");
-    expect(assumed.basis).toBe("assumed");
-    for (const [index, bytes] of assumed.devices.entries()) {
-      expect(bytes).toBeGreaterThan((exact.devices[index] ?? 0) * 1.1);
-      expect(bytes).toBeLessThan((exact.devices[index] ?? 0) * 1.4);
-    }
-    expect(assumed.host).toBeGreaterThan(exact.host);
-  });
+  it.each(["Llama-3.1-8B", "Qwen3-30B-A3B", "Gemma-3-12B"])(
+    "are those of its kin and a quarter more: %s",
+    async (name) => {
+      const exact = await computeOf(name, {});
+      const assumed = await computeOf(name, { architecture: "brand-new" });
+      expect(exact.basis).toBe("exact");
+      expect(assumed.basis).toBe("assumed");
+      for (const [index, bytes] of assumed.devices.entries()) {
+        expect(bytes).toBeGreaterThan((exact.devices[index] ?? 0) * 1.1);
+        expect(bytes).toBeLessThan((exact.devices[index] ?? 0) * 1.4);
+      }
+      expect(assumed.host).toBeGreaterThan(exact.host);
+    },
+  );
 
   it("are assumed, too, when a file lacks a tensor its graph needs", async () => {
     expect((await computeOf("Llama-3.1-8B", { withoutQueries: true })).basis).toBe("assumed");

@@ -24,7 +24,9 @@ describe("compute buffers", () => {
     const families = [...new Set(comparisons.map(({ row }) => row.architecture))].sort();
     expect(families.length).toBeGreaterThanOrEqual(20);
     for (const family of families) {
-      const { count, exactFraction, medianAbsFraction, p95AbsFraction, worstUnderFraction } = figures(errorsOf(comparisons.filter(({ row }) => row.architecture === family)));
+      const { count, exactFraction, medianAbsFraction, p95AbsFraction, worstUnderFraction } = figures(
+        errorsOf(comparisons.filter(({ row }) => row.architecture === family)),
+      );
       console.info(
         `${family.padEnd(14)} n=${count} exact=${(100 * exactFraction).toFixed(1)}% median=${(100 * medianAbsFraction).toFixed(2)}% p95=${(100 * p95AbsFraction).toFixed(2)}% under=${(100 * worstUnderFraction).toFixed(2)}%`,
       );

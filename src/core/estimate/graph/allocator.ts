@@ -4,7 +4,7 @@
  * Source: ggml/src/ggml-alloc.c:214-360 (free list), :590-830 (graph) of llama.cpp v0.5.0.
  */
 import type { BufferLayout } from "../../facts/hardware.ts";
-import { rowBytes, tensorTypes, type TensorType } from "../../facts/tensor-type.ts";
+import { rowBytes, type TensorType, tensorTypes } from "../../facts/tensor-type.ts";
 import { type Bytes, padTo } from "../../units.ts";
 import { inPlaceOps, type Node, nodeBytes, sameLayout, UNPLACED } from "./node.ts";
 
@@ -109,7 +109,8 @@ export function allocatedBytes(node: Node, layout: BufferLayout): Bytes {
 /** f16 copies of quantized K and V (ggml-cuda/fattn-common.cuh:53-85); V that is a view of K's memory is not copied twice. */
 function widenedBytes(attention: Node): Bytes {
   const [, k, v] = attention.sources;
-  const copy = (node: Node | undefined): Bytes => (node && isQuantized(node.type) ? node.ne0 * node.ne1 * node.ne2 * node.ne3 * F16_BYTES : 0);
+  const copy = (node: Node | undefined): Bytes =>
+    node && isQuantized(node.type) ? node.ne0 * node.ne1 * node.ne2 * node.ne3 * F16_BYTES : 0;
   const keys = padTo(copy(k), COPY_ALIGNMENT_BYTES);
   return keys + (k?.viewOf !== undefined && k.viewOf === v?.viewOf ? 0 : padTo(copy(v), COPY_ALIGNMENT_BYTES));
 }
@@ -204,7 +205,11 @@ class Allocation {
     const owner = source.viewOf;
     if (owner === undefined) {
       if (this.held[source.slot] === 1) this.free(source);
-    } else if (this.add(this.views, owner.slot, -1) === 0 && this.users[owner.slot] === 0 && this.held[owner.slot] === 1) {
+    } else if (
+      this.add(this.views, owner.slot, -1) === 0 &&
+      this.users[owner.slot] === 0 &&
+      this.held[owner.slot] === 1
+    ) {
       this.free(owner);
     }
   }

@@ -1,9 +1,10 @@
 /** Attention over a cache or over the batch itself. Source: `build_qkv`, `build_attn`, `build_attn_mha`, llama-graph.cpp:1580-3300 (llama.cpp v0.5.0). */
 import type { LayerFacts } from "../../facts/model.ts";
-import type { Build, LayerSite, NormKind, Weights } from "./builder.ts";
+import type { Build, LayerSite } from "./builder.ts";
 import * as g from "./ggml.ts";
 import { type CacheInput, cacheInput } from "./inputs.ts";
 import type { Node } from "./node.ts";
+import type { NormKind, Weights } from "./weights.ts";
 
 export interface Projections {
   readonly q: Node;
@@ -42,19 +43,22 @@ function inHeads({ batch }: Build, { facts }: LayerSite, { q, k, v }: Projection
 function fused(weights: Weights, x: Node, options: ProjectionOptions): Node {
   let cur = weights.linear("attn_qkv", x);
   const [qBias, kBias, vBias] = ["attn_q.bias", "attn_k.bias", "attn_v.bias"].map((name) => weights.find(name));
-  if (!weights.has("attn_qkv.bias") && qBias && kBias && vBias) cur = g.add(cur, g.concat(g.concat(qBias, kBias, 0), vBias, 0));
+  if (!weights.has("attn_qkv.bias") && qBias && kBias && vBias)
+    cur = g.add(cur, g.concat(g.concat(qBias, kBias, 0), vBias, 0));
   return options.clamped ? g.clamp(cur) : cur;
 }
 
 function fusedHeads({ batch }: Build, { facts }: LayerSite, cur: Node): Projections {
   const { headCount, kvHeadCount, keyDim, valueDim } = facts;
-  const head = (size: number, heads: number): Node => g.view3d(cur, size, heads, batch.tokens, g.rowSize(cur, size), cur.nb1);
+  const head = (size: number, heads: number): Node =>
+    g.view3d(cur, size, heads, batch.tokens, g.rowSize(cur, size), cur.nb1);
   return { q: head(keyDim, headCount), k: head(keyDim, kvHeadCount), v: head(valueDim, kvHeadCount) };
 }
 
 /** Not yet cut into heads; a fused projection is copied apart. */
 function flatProjections({ batch }: Build, { facts, weights }: LayerSite, x: Node): Projections {
-  if (!weights.has("attn_qkv.weight")) return { q: weights.linear("attn_q", x), k: weights.linear("attn_k", x), v: weights.linear("attn_v", x) };
+  if (!weights.has("attn_qkv.weight"))
+    return { q: weights.linear("attn_q", x), k: weights.linear("attn_k", x), v: weights.linear("attn_v", x) };
   const cur = fused(weights, x, {});
   const part = (width: number): Node => g.cont(g.view2d(cur, width, batch.tokens, cur.nb1));
   const { headCount, kvHeadCount, keyDim, valueDim } = facts;
@@ -62,7 +66,8 @@ function flatProjections({ batch }: Build, { facts, weights }: LayerSite, x: Nod
 }
 
 function normedWhole(build: Build, site: LayerSite, { q, k, v }: Projections, kind: NormKind): Projections {
-  const norm = (stem: string, x: Node): Node => (site.weights.has(`${stem}.weight`) ? site.weights.norm(stem, x, kind) : x);
+  const norm = (stem: string, x: Node): Node =>
+    site.weights.has(`${stem}.weight`) ? site.weights.norm(stem, x, kind) : x;
   return inHeads(build, site, { q: norm("attn_q_norm", q), k: norm("attn_k_norm", k), v });
 }
 
@@ -85,15 +90,32 @@ export interface AttentionParts {
 export function attend(build: Build, q: Node, k: Node, v: Node, mask: Node, parts: AttentionParts = {}): Node {
   const transposed = v.nb1 > v.nb2;
   const streams = k.ne3;
-  const queries = g.permute(g.view4d(q, q.ne0, q.ne1, q.ne2 / streams, streams, q.nb1, q.nb2, q.nb3 / streams), 0, 2, 1, 3);
+  const queries = g.permute(
+    g.view4d(q, q.ne0, q.ne1, q.ne2 / streams, streams, q.nb1, q.nb2, q.nb3 / streams),
+    0,
+    2,
+    1,
+    3,
+  );
   const keys = g.permute(k, 0, 2, 1, 3);
   const values = g.permute(v, 0, 2, 1, 3);
-  const cur = build.fusedAttention && parts.bias === undefined ? fusedAttention(build, queries, keys, values, mask, transposed, parts) : plainAttention(queries, keys, values, mask, transposed, parts);
+  const cur =
+    build.fusedAttention && parts.bias === undefined
+      ? fusedAttention(build, queries, keys, values, mask, transposed, parts)
+      : plainAttention(queries, keys, values, mask, transposed, parts);
   build.graph.expand(cur);
   return cur;
 }
 
-function fusedAttention(build: Build, q: Node, k: Node, v: Node, mask: Node, transposed: boolean, parts: AttentionParts): Node {
+function fusedAttention(
+  build: Build,
+  q: Node,
+  k: Node,
+  v: Node,
+  mask: Node,
+  transposed: boolean,
+  parts: AttentionParts,
+): Node {
   let values = transposed ? g.transpose(v) : v;
   const keys = k.type === "f32" ? g.cast(k, "f16") : k;
   if (values.type === "f32") values = g.cast(values, "f16");
@@ -160,7 +182,10 @@ export function cachedAttention(
   const cache = build.cache(layer);
   if (keys) graph.expand(storeKeys(build, cache.k, keys, own.keyRows));
   if (values) graph.expand(storeValues(build, cache.v, values, own.valueRows));
-  let cur = attend(build, queries, cachedKeys(cache.k, layer), cachedValues(build, cache.v, layer), own.mask, { layer: site.index, ...parts });
+  let cur = attend(build, queries, cachedKeys(cache.k, layer), cachedValues(build, cache.v, layer), own.mask, {
+    layer: site.index,
+    ...parts,
+  });
   if (valueRotation) cur = rotate(cur, valueRotation);
   const output = "output" in parts ? parts.output : "attn_output";
   return output === undefined ? cur : site.weights.linear(output, cur);
@@ -213,8 +238,12 @@ function storeKeys(build: Build, cache: Node, keys: Node, rows: Node): Node {
 
 function storeValues(build: Build, cache: Node, values: Node, rows: Node): Node {
   const width = values.ne0 * values.ne1;
-  if (build.run.flashAttention) return g.setRows(wholeCache(build, cache, width), g.view2d(values, width, values.ne2, values.nb2), rows);
-  let flat = g.rowSize(values, width) === values.nb2 ? g.reshape(values, width, values.ne2) : g.cont2d(values, width, values.ne2);
+  if (build.run.flashAttention)
+    return g.setRows(wholeCache(build, cache, width), g.view2d(values, width, values.ne2, values.nb2), rows);
+  let flat =
+    g.rowSize(values, width) === values.nb2
+      ? g.reshape(values, width, values.ne2)
+      : g.cont2d(values, width, values.ne2);
   if (width < cache.ne0) flat = g.pad(flat, cache.ne0 - width);
   return g.setRows(g.reshape(cache, 1, g.elementCount(cache)), g.reshape(flat, 1, g.elementCount(flat)), rows);
 }
@@ -229,8 +258,26 @@ function cachedKeys(cache: Node, { keyDim, kvHeadCount }: LayerFacts): Node {
 }
 
 function cachedValues(build: Build, cache: Node, { valueDim, kvHeadCount }: LayerFacts): Node {
-  if (build.run.flashAttention) return g.view4d(cache, valueDim, kvHeadCount, cache.ne1, cache.ne2, g.rowSize(cache, valueDim), cache.nb1, cache.nb2);
+  if (build.run.flashAttention)
+    return g.view4d(
+      cache,
+      valueDim,
+      kvHeadCount,
+      cache.ne1,
+      cache.ne2,
+      g.rowSize(cache, valueDim),
+      cache.nb1,
+      cache.nb2,
+    );
   const cells = cache.ne1;
-  return g.view4d(cache, cells, kvHeadCount, valueDim, cache.ne2, g.rowSize(cache, cells * valueDim), g.rowSize(cache, cells), cache.nb2);
+  return g.view4d(
+    cache,
+    cells,
+    kvHeadCount,
+    valueDim,
+    cache.ne2,
+    g.rowSize(cache, cells * valueDim),
+    g.rowSize(cache, cells),
+    cache.nb2,
+  );
 }
-

@@ -14,7 +14,7 @@ import type { Node } from "./node.ts";
 import type { WeightTable } from "./weight-table.ts";
 import { MissingTensor, Weights } from "./weights.ts";
 
-export { MissingTensor, normed, type NormKind, Weights } from "./weights.ts";
+export { MissingTensor, type NormKind, normed, Weights } from "./weights.ts";
 
 /** The micro-batch a graph is reserved for (`graph_reserve`). */
 export interface Batch {
@@ -86,7 +86,11 @@ export class Build {
       const facts = this.hyper.layers[index];
       if (facts === undefined) return [];
       const stored = storedLayers === 0 ? index : index % storedLayers;
-      const weights = new Weights(this, this.table.layers[stored] ?? noTensors, this.placement.layerDevices[stored] ?? HOST);
+      const weights = new Weights(
+        this,
+        this.table.layers[stored] ?? noTensors,
+        this.placement.layerDevices[stored] ?? HOST,
+      );
       return [{ facts, index, first: position === 0, last: position === last, weights }];
     });
   }
@@ -123,8 +127,12 @@ export class Build {
     const { streams } = this.shape;
     const keyWidth = layer.keyDim * layer.kvHeadCount;
     return {
-      k: this.stored(`k${layer.index}`, () => g.storedTensor(this.run.cacheTypeK, device, false, keyWidth, cells, streams)),
-      v: this.stored(`v${layer.index}`, () => g.storedTensor(this.run.cacheTypeV, device, false, this.valueWidth(layer), cells, streams)),
+      k: this.stored(`k${layer.index}`, () =>
+        g.storedTensor(this.run.cacheTypeK, device, false, keyWidth, cells, streams),
+      ),
+      v: this.stored(`v${layer.index}`, () =>
+        g.storedTensor(this.run.cacheTypeV, device, false, this.valueWidth(layer), cells, streams),
+      ),
     };
   }
 

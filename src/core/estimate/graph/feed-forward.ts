@@ -1,7 +1,8 @@
 /** Dense feed-forward blocks. Source: `build_ffn`, llama-graph.cpp:1735-1960 (llama.cpp v0.5.0). */
-import type { Weights } from "./builder.ts";
+
 import * as g from "./ggml.ts";
 import type { Node } from "./node.ts";
+import type { Weights } from "./weights.ts";
 
 /** `…-joined`: one matrix holds gate and up side by side (`LLM_FFN_SWIGLU`, `_GEGLU`, `_REGLU`). */
 export type Activation = "silu" | "gelu" | "relu" | "relu-squared" | "glu-joined";
@@ -24,7 +25,10 @@ export function feedForward(weights: Weights, x: Node, options: FeedForwardOptio
   const up = weights.has(`${upName}.weight`) ? biasedThenScaled(weights, upName, x) : x;
   const gated = weights.has(`${gateName}.weight`);
   const gate = gated ? biasedThenScaled(weights, gateName, options.sequential ? up : x) : up;
-  const acted = gated && !options.sequential ? gatedUnit(activation, gate, up, options.limited ?? false) : act(weights, activation, gate);
+  const acted =
+    gated && !options.sequential
+      ? gatedUnit(activation, gate, up, options.limited ?? false)
+      : act(weights, activation, gate);
   return weights.has(`${down}.weight`) ? biasedThenScaled(weights, down, acted) : acted;
 }
 

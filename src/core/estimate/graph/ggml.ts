@@ -4,8 +4,9 @@
  * Parameters that change no size (epsilons, frequencies, offsets of views) are left out. Long because ggml has many operators;
  * every one is a line or three.
  */
-import type { Bytes } from "../../units.ts";
+
 import { rowBytes, type TensorType } from "../../facts/tensor-type.ts";
+import type { Bytes } from "../../units.ts";
 import { Node, type Op } from "./node.ts";
 
 function result(op: Op, type: TensorType, ne0: number, ne1: number, ne2: number, ne3: number, sources: Node[]): Node {
@@ -48,7 +49,15 @@ export function inputTensor(type: TensorType, ne0: number, ne1 = 1, ne2 = 1, ne3
 }
 
 /** A tensor in a buffer of its own on `device`: `weight` true for model weights, false for caches and recurrent state. */
-export function storedTensor(type: TensorType, device: number, weight: boolean, ne0: number, ne1 = 1, ne2 = 1, ne3 = 1): Node {
+export function storedTensor(
+  type: TensorType,
+  device: number,
+  weight: boolean,
+  ne0: number,
+  ne1 = 1,
+  ne2 = 1,
+  ne3 = 1,
+): Node {
   const node = newTensor(type, ne0, ne1, ne2, ne3);
   node.device = device;
   node.weight = weight;
@@ -100,7 +109,16 @@ export function view3d(a: Node, ne0: number, ne1: number, ne2: number, nb1: Byte
   return node;
 }
 
-export function view4d(a: Node, ne0: number, ne1: number, ne2: number, ne3: number, nb1: Bytes, nb2: Bytes, nb3: Bytes): Node {
+export function view4d(
+  a: Node,
+  ne0: number,
+  ne1: number,
+  ne2: number,
+  ne3: number,
+  nb1: Bytes,
+  nb2: Bytes,
+  nb3: Bytes,
+): Node {
   const node = new Node("view", a.type, ne0, ne1, ne2, ne3, [a], a);
   node.nb1 = nb1;
   node.nb2 = nb2;
@@ -487,7 +505,14 @@ function convExtent(size: number, kernel: number, stride: number, padding: numbe
 }
 
 /** One-dimensional `ggml_im2col`. */
-export function im2col1d(kernel: Node, b: Node, stride: number, padding: number, dilation: number, type: TensorType): Node {
+export function im2col1d(
+  kernel: Node,
+  b: Node,
+  stride: number,
+  padding: number,
+  dilation: number,
+  type: TensorType,
+): Node {
   const width = convExtent(b.ne0, kernel.ne0, stride, padding, dilation);
   return result("im2col", type, kernel.ne1 * kernel.ne0, width, b.ne2, 1, [kernel, b]);
 }
@@ -498,7 +523,10 @@ function patchType(kernel: Node): TensorType {
 
 export function conv1d(kernel: Node, b: Node, stride: number, padding: number, dilation: number): Node {
   const patches = im2col1d(kernel, b, stride, padding, dilation, patchType(kernel));
-  const product = mulMat(reshape(patches, patches.ne0, patches.ne2 * patches.ne1), reshape(kernel, kernel.ne0 * kernel.ne1, kernel.ne2));
+  const product = mulMat(
+    reshape(patches, patches.ne0, patches.ne2 * patches.ne1),
+    reshape(kernel, kernel.ne0 * kernel.ne1, kernel.ne2),
+  );
   return reshape(product, patches.ne1, kernel.ne2, patches.ne2);
 }
 

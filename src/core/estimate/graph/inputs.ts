@@ -1,6 +1,7 @@
 /** Inputs that graphs share: tokens, positions, rows of output, masks and indices of the caches. Source: llama-graph.cpp:2370-2500, llama-kv-cache.cpp:1409-1480 (llama.cpp v0.5.0). */
-import { tensorTypes, type TensorType } from "../../facts/tensor-type.ts";
+
 import type { LayerFacts } from "../../facts/model.ts";
+import { type TensorType, tensorTypes } from "../../facts/tensor-type.ts";
 import type { Build } from "./builder.ts";
 import * as g from "./ggml.ts";
 import type { Node } from "./node.ts";

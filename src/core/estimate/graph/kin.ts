@@ -6,7 +6,7 @@ import type { Hyperparameters, LayerFacts } from "../../facts/model.ts";
 import type { Tensor } from "../../facts/tensor.ts";
 import type { Bytes } from "../../units.ts";
 import type { GraphBuilder } from "./models/index.ts";
-import { transformer, type TransformerRow } from "./transformer.ts";
+import { type TransformerRow, transformer } from "./transformer.ts";
 
 /** With it the stand-in, put in the place of every known graph, falls short of 44 of the 2,889 measured figures; all belong to recurrent and hybrid models. */
 export const MARGIN_FACTOR = 1.25;
@@ -51,7 +51,11 @@ export function kinTensors(hyper: Hyperparameters): Tensor[] {
 function layerTensors(hyper: Hyperparameters, layer: LayerFacts): Tensor[] {
   const width = hyper.embeddingLength;
   const { headCount, kvHeadCount, keyDim, valueDim } = layer;
-  const matrix = (name: string, ...shape: number[]): Tensor => ({ name: `blk.${layer.index}.${name}.weight`, shape, type: "f16" });
+  const matrix = (name: string, ...shape: number[]): Tensor => ({
+    name: `blk.${layer.index}.${name}.weight`,
+    shape,
+    type: "f16",
+  });
   const attention = [
     matrix("attn_norm", width),
     matrix("attn_q", width, keyDim * headCount),
@@ -60,7 +64,12 @@ function layerTensors(hyper: Hyperparameters, layer: LayerFacts): Tensor[] {
     matrix("attn_output", valueDim * headCount, width),
     matrix("ffn_norm", width),
   ];
-  return [...attention, ...(layer.moe && hyper.experts ? expertTensors(hyper, matrix) : denseTensors(width, innerWidth(hyper, layer), matrix))];
+  return [
+    ...attention,
+    ...(layer.moe && hyper.experts
+      ? expertTensors(hyper, matrix)
+      : denseTensors(width, innerWidth(hyper, layer), matrix)),
+  ];
 }
 
 /** Recurrent layers widen the hidden state about this much, where they have no feed-forward block. */
@@ -79,8 +88,21 @@ function denseTensors(width: number, inner: number, matrix: MakeMatrix): Tensor[
 function expertTensors({ embeddingLength: width, experts }: Hyperparameters, matrix: MakeMatrix): Tensor[] {
   if (!experts) return [];
   const { total, feedForwardLength: inner, sharedFeedForwardLength: sharedInner } = experts;
-  const shared = sharedInner > 0 ? [matrix("ffn_gate_shexp", width, sharedInner), matrix("ffn_up_shexp", width, sharedInner), matrix("ffn_down_shexp", sharedInner, width)] : [];
-  return [matrix("ffn_gate_inp", width, total), matrix("ffn_gate_exps", width, inner, total), matrix("ffn_up_exps", width, inner, total), matrix("ffn_down_exps", inner, width, total), ...shared];
+  const shared =
+    sharedInner > 0
+      ? [
+          matrix("ffn_gate_shexp", width, sharedInner),
+          matrix("ffn_up_shexp", width, sharedInner),
+          matrix("ffn_down_shexp", sharedInner, width),
+        ]
+      : [];
+  return [
+    matrix("ffn_gate_inp", width, total),
+    matrix("ffn_gate_exps", width, inner, total),
+    matrix("ffn_up_exps", width, inner, total),
+    matrix("ffn_down_exps", inner, width, total),
+    ...shared,
+  ];
 }
 
 export function enlarged(bytes: Bytes): Bytes {

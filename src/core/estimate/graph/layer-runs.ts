@@ -21,7 +21,10 @@ const MAX_PERIOD = 12;
 const KEPT_REPEATS = 6;
 const CYCLE = 6;
 
-const classesOfModels = new WeakMap<Hyperparameters, { readonly table: WeightTable; readonly classes: readonly number[] }>();
+const classesOfModels = new WeakMap<
+  Hyperparameters,
+  { readonly table: WeightTable; readonly classes: readonly number[] }
+>();
 
 /** Every layer of the main graph. */
 export function mainLayers(hyper: Hyperparameters): number[] {
@@ -31,17 +34,28 @@ export function mainLayers(hyper: Hyperparameters): number[] {
 }
 
 /** Main layers to emit, by index in the model. */
-export function neededLayers(hyper: Hyperparameters, table: WeightTable, run: Run, placement: Placement, kind: LayerKind | undefined): number[] {
+export function neededLayers(
+  hyper: Hyperparameters,
+  table: WeightTable,
+  run: Run,
+  placement: Placement,
+  kind: LayerKind | undefined,
+): number[] {
   return shortened(hyper, table, run, placement, kind, keptRepeats);
 }
 
 /** Fewer still where only the device of each operator is asked for: that depends on its neighbours alone. */
-export function boundaryLayers(hyper: Hyperparameters, table: WeightTable, run: Run, placement: Placement, kind: LayerKind | undefined): number[] {
+export function boundaryLayers(
+  hyper: Hyperparameters,
+  table: WeightTable,
+  run: Run,
+  placement: Placement,
+  kind: LayerKind | undefined,
+): number[] {
   return shortened(hyper, table, run, placement, kind, (repeats) => Math.min(repeats, BOUNDARY_REPEATS));
 }
 
 const BOUNDARY_REPEATS = 3;
-
 
 /** Numbers equal where layers have the same facts and tensors. */
 function modelClasses(hyper: Hyperparameters, table: WeightTable, kind: LayerKind | undefined): readonly number[] {
@@ -62,7 +76,13 @@ function factsSignature(layer: LayerFacts): string {
     .join();
 }
 
-function placedClasses(base: readonly number[], indices: readonly number[], table: WeightTable, run: Run, placement: Placement): number[] {
+function placedClasses(
+  base: readonly number[],
+  indices: readonly number[],
+  table: WeightTable,
+  run: Run,
+  placement: Placement,
+): number[] {
   const numbers = new Map<string, number>();
   const cacheApart = placement.cacheDevices !== placement.layerDevices;
   return indices.map((index) => {
@@ -116,7 +136,11 @@ function keptRepeats(repeats: number): number {
 }
 
 /** The pattern at `start` whose repeats save most; one layer once where nothing repeats. */
-function longestRun(classes: readonly number[], start: number, keptOf: (repeats: number) => number): { readonly period: number; readonly repeats: number } {
+function longestRun(
+  classes: readonly number[],
+  start: number,
+  keptOf: (repeats: number) => number,
+): { readonly period: number; readonly repeats: number } {
   let best = { period: 1, repeats: 1 };
   let bestSaved = 0;
   for (let period = 1; period <= MAX_PERIOD && start + period < classes.length; period++) {

@@ -1,7 +1,8 @@
 /** Mixtures of experts. Source: `build_moe_ffn`, llama-graph.cpp:2002-2370 (llama.cpp v0.5.0). */
-import type { Build, Weights } from "./builder.ts";
+import type { Build } from "./builder.ts";
 import * as g from "./ggml.ts";
 import type { Node } from "./node.ts";
+import type { Weights } from "./weights.ts";
 
 export type Gating = "softmax" | "sigmoid" | "softmax-weight" | "sqrt-softplus";
 
@@ -97,7 +98,8 @@ function withinGroups(scores: Node, groupCount: number, usedGroupCount: number):
 
 function expertShares(picked: Node, usedCount: number, tokens: number, options: MixtureOptions): Node {
   let shares = picked;
-  if (options.gating === "softmax-weight") shares = g.reshape(g.softMax(g.reshape(shares, usedCount, tokens)), 1, usedCount, tokens);
+  if (options.gating === "softmax-weight")
+    shares = g.reshape(g.softMax(g.reshape(shares, usedCount, tokens)), 1, usedCount, tokens);
   if (options.normalized) {
     const flat = g.reshape(shares, usedCount, tokens);
     shares = g.reshape(g.div(flat, g.clamp(g.sumRows(flat))), 1, usedCount, tokens);

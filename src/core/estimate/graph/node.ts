@@ -2,8 +2,9 @@
  * A tensor of a compute graph as ggml's allocator sees it: shape, strides, sources, and whether it is a view, a weight, a cache
  * or an input. No data, no offsets: sizes alone decide what is allocated.
  */
+
+import { type TensorType, tensorTypes } from "../../facts/tensor-type.ts";
 import type { Bytes } from "../../units.ts";
-import { tensorTypes, type TensorType } from "../../facts/tensor-type.ts";
 
 /** Where a node has no buffer of its own yet; the scheduler decides. Devices count from 0, the host is `HOST` (facts/placement.ts). */
 export const UNPLACED = -2;
@@ -106,7 +107,16 @@ export class Node {
   graph: number;
   slot: number;
 
-  constructor(op: Op, type: TensorType, ne0: number, ne1: number, ne2: number, ne3: number, sources: Node[], viewOf: Node | undefined) {
+  constructor(
+    op: Op,
+    type: TensorType,
+    ne0: number,
+    ne1: number,
+    ne2: number,
+    ne3: number,
+    sources: Node[],
+    viewOf: Node | undefined,
+  ) {
     const row = tensorTypes[type];
     this.op = op;
     this.type = type;

@@ -16,12 +16,17 @@ export function reservedBatch(hyper: Hyperparameters, run: Run, shape: RunShape)
   const tokens = Math.min(shape.contextTokens, shape.ubatchTokens);
   // llama-server asks for one row a slot, but for every token of a batch when it serves embeddings
   const wanted = run.outputs === "server" && hyper.hasCache ? run.sequences : shape.batchTokens;
-  return { tokens: Math.ceil(tokens / run.sequences) * run.sequences, sequences: run.sequences, outputs: Math.min(tokens, wanted) };
+  return {
+    tokens: Math.ceil(tokens / run.sequences) * run.sequences,
+    sequences: run.sequences,
+    outputs: Math.min(tokens, wanted),
+  };
 }
 
 /** Pipeline parallelism: several devices, everything offloaded by layers, no override (llama-context.cpp:427-460). */
 export function copyCount(hyper: Hyperparameters, run: Run, placement: Placement): number {
   const everything = run.offloadedLayers > hyper.layerCount;
-  const parallel = placement.deviceCount > 1 && everything && run.splitMode === "layer" && run.cacheOffload && !placement.hasOverrides;
+  const parallel =
+    placement.deviceCount > 1 && everything && run.splitMode === "layer" && run.cacheOffload && !placement.hasOverrides;
   return parallel ? PIPELINE_COPIES : 1;
 }

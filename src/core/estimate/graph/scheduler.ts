@@ -117,13 +117,16 @@ class Scheduler {
     if (device !== UNPLACED) return this.deviceBackend(device);
     if (node.input) return this.hostBackend;
     if (!followsWeights(node.op)) return UNASSIGNED;
-    for (const source of node.sources) if (source.weight) return source.device === HOST ? this.takenOver(node) : source.device;
+    for (const source of node.sources)
+      if (source.weight) return source.device === HOST ? this.takenOver(node) : source.device;
     return UNASSIGNED;
   }
 
   /** The first device that wants an operator whose weights lie on the host, else the host. */
   private takenOver(node: Node): number {
-    const taker = this.devices.findIndex(({ offloadBatchTokens }) => offloadBatchTokens !== undefined && batchTokens(node) >= offloadBatchTokens);
+    const taker = this.devices.findIndex(
+      ({ offloadBatchTokens }) => offloadBatchTokens !== undefined && batchTokens(node) >= offloadBatchTokens,
+    );
     return taker < 0 ? this.hostBackend : taker;
   }
 
@@ -144,7 +147,8 @@ class Scheduler {
   /** Pass 4: views follow what they look at, remaining sources their user. (Pass 3 only joins backends that share a buffer type.) */
   private assignRest(): void {
     for (const node of this.graph.nodes) {
-      if (node.viewOf !== undefined && this.backendOf(node) === UNASSIGNED) this.backends[node.slot] = this.backendOf(node.viewOf);
+      if (node.viewOf !== undefined && this.backendOf(node) === UNASSIGNED)
+        this.backends[node.slot] = this.backendOf(node.viewOf);
       for (const source of node.sources) {
         if (this.backendOf(source) !== UNASSIGNED) continue;
         this.backends[source.slot] = this.backendOf(source.viewOf ?? node);
@@ -172,7 +176,10 @@ class Scheduler {
 
   /** A weight from elsewhere starts a split of its own, so that the copies of earlier weights can be reused. */
   private needsFreshSplit(node: Node, split: Split): boolean {
-    return split.inputs.length > 0 && node.sources.some((source) => source.weight && this.deviceBackend(source.device) !== split.backend);
+    return (
+      split.inputs.length > 0 &&
+      node.sources.some((source) => source.weight && this.deviceBackend(source.device) !== split.backend)
+    );
   }
 
   private copySources(node: Node, split: Split): void {
@@ -259,7 +266,8 @@ class Scheduler {
       }
     };
     if (this.copyCount > 1) {
-      for (const input of this.graphInputs) addLeaves(this.copiesOn(input, this.backendOf(input)) ?? [], this.backendOf(input));
+      for (const input of this.graphInputs)
+        addLeaves(this.copiesOn(input, this.backendOf(input)) ?? [], this.backendOf(input));
       for (const split of splits)
         for (const input of split.inputs) addLeaves(this.copiesOn(input, split.backend) ?? [], split.backend);
     }

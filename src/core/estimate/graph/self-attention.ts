@@ -8,17 +8,29 @@ import { type Frame, ofLayer } from "./transformer.ts";
 export function selfAttention(frame: Frame, site: LayerSite, x: Node): Node {
   const { build, row } = frame;
   const norm = ofLayer(row.queryNorm, build, site, "none");
-  const parts = projections(build, site, x, { ...row.projections, ...(norm === "whole" ? { normed: row.queryNormKind ?? "rms" } : {}) });
+  const parts = projections(build, site, x, {
+    ...row.projections,
+    ...(norm === "whole" ? { normed: row.queryNormKind ?? "rms" } : {}),
+  });
   const turned = rotated(frame, site, parts, norm);
   const cur = attendOver(frame, site, turned, row.outputGate || row.openOutput ? { output: undefined } : {});
   return row.outputGate ? gated(site, cur, x) : cur;
 }
 
 /** Over the cache or over the batch itself. */
-export function attendOver(frame: Frame, site: LayerSite, parts: Projections, options: { readonly output?: undefined }): Node {
+export function attendOver(
+  frame: Frame,
+  site: LayerSite,
+  parts: Projections,
+  options: { readonly output?: undefined },
+): Node {
   const { build, row, batchMasks } = frame;
   const sinks = row.sinks ? site.weights.find("attn_sinks.weight") : undefined;
-  const extra: AttentionParts = { softCapped: row.softCapped ?? false, tanhCapped: row.tanhCapped ?? false, ...(sinks ? { sinks } : {}) };
+  const extra: AttentionParts = {
+    softCapped: row.softCapped ?? false,
+    tanhCapped: row.tanhCapped ?? false,
+    ...(sinks ? { sinks } : {}),
+  };
   return batchMasks
     ? batchAttention(build, site, batchMasks, parts, { ...extra, ...options })
     : cachedAttention(build, site, frame.attention, parts, { ...extra, ...options });

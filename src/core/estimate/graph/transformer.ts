@@ -4,15 +4,16 @@
  * Source: src/models/llama.cpp and its kin, llama.cpp v0.5.0.
  */
 import { type AttentionInput, attentionInput, batchMasks, type ProjectionOptions } from "./attention.ts";
-import { selfAttention } from "./self-attention.ts";
-import type { Build, LayerSite, NormKind } from "./builder.ts";
+import type { Build, LayerSite } from "./builder.ts";
 import { type Activation, feedForward } from "./feed-forward.ts";
 import * as g from "./ggml.ts";
 import type { Graph } from "./graph.ts";
 import { inputEmbeddings, inputOutputRows, inputPositions } from "./inputs.ts";
-import { mixture, type MixtureOptions } from "./mixture.ts";
+import { type MixtureOptions, mixture } from "./mixture.ts";
 import type { Node } from "./node.ts";
-import { outputHead, outputHeadOfRows, type OutputHeadOptions } from "./output-head.ts";
+import { type OutputHeadOptions, outputHead, outputHeadOfRows } from "./output-head.ts";
+import { selfAttention } from "./self-attention.ts";
+import type { NormKind } from "./weights.ts";
 
 export type Block = (frame: Frame, site: LayerSite, parts: LayerParts) => Node;
 
@@ -108,12 +109,21 @@ export interface LayerParts {
   readonly attended: Node;
 }
 
-export function ofBuild<T extends string | number | boolean | object | undefined>(value: OfBuild<T> | undefined, build: Build, fallback: T): T {
+export function ofBuild<T extends string | number | boolean | object | undefined>(
+  value: OfBuild<T> | undefined,
+  build: Build,
+  fallback: T,
+): T {
   if (value === undefined) return fallback;
   return typeof value === "function" ? value(build) : value;
 }
 
-export function ofLayer<T extends string | boolean>(value: OfLayer<T> | undefined, build: Build, site: LayerSite, fallback: T): T {
+export function ofLayer<T extends string | boolean>(
+  value: OfLayer<T> | undefined,
+  build: Build,
+  site: LayerSite,
+  fallback: T,
+): T {
   if (value === undefined) return fallback;
   return typeof value === "function" ? value(build, site) : value;
 }
@@ -178,14 +188,21 @@ export function sequential(frame: Frame, site: LayerSite, { residual, attended }
   if (scaled) branch = g.scale(branch);
   const first = row.residualFirst === "middle" || row.residualFirst === "both";
   const middle = first ? g.add(residual, branch) : g.add(branch, residual);
-  const fed = feed(frame, site, normOf(frame, site, "feedForwardNorm" in row ? row.feedForwardNorm : "ffn_norm", middle));
+  const fed = feed(
+    frame,
+    site,
+    normOf(frame, site, "feedForwardNorm" in row ? row.feedForwardNorm : "ffn_norm", middle),
+  );
   let output = normOf(frame, site, row.postFeedForwardNorm, fed);
   if (scaled) output = g.scale(output);
   return row.residualFirst === "end" || row.residualFirst === "both" ? g.add(middle, output) : g.add(output, middle);
 }
 
 /** Feed-forward reads what attention reads; the order of the sums differs between families. */
-export function parallel(order: "feed-residual-attention" | "feed-attention-residual" | "attention-feed-residual", norm?: string): Block {
+export function parallel(
+  order: "feed-residual-attention" | "feed-attention-residual" | "attention-feed-residual",
+  norm?: string,
+): Block {
   return (frame, site, { residual, normed, attended }) => {
     const fed = feed(frame, site, norm === undefined ? normed : normOf(frame, site, norm, residual));
     switch (order) {
@@ -204,7 +221,8 @@ export function feed(frame: Frame, site: LayerSite, x: Node): Node {
   const { build, row } = frame;
   const { weights } = site;
   if (row.feed) return row.feed(frame, site, x);
-  if (!row.mixture || !weights.has("ffn_gate_inp.weight")) return feedForward(weights, x, { activation: row.activation ?? "silu" });
+  if (!row.mixture || !weights.has("ffn_gate_inp.weight"))
+    return feedForward(weights, x, { activation: row.activation ?? "silu" });
   const routed = mixture(build, weights, x, row.mixture(build, site));
   if (!weights.has("ffn_up_shexp.weight")) return routed;
   const both = g.add(routed, sharedExperts(site, x, row.sharedActivation));
@@ -212,5 +230,10 @@ export function feed(frame: Frame, site: LayerSite, x: Node): Node {
 }
 
 export function sharedExperts(site: LayerSite, x: Node, activation: Activation = "silu"): Node {
-  return feedForward(site.weights, x, { activation, up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" });
+  return feedForward(site.weights, x, {
+    activation,
+    up: "ffn_up_shexp",
+    gate: "ffn_gate_shexp",
+    down: "ffn_down_shexp",
+  });
 }

@@ -87,7 +87,13 @@ export class Weights {
 }
 
 /** `build_norm`, llama-graph.cpp:1545-1580. */
-export function normed(x: Node, weight: Node | undefined, bias: Node | undefined, kind: NormKind, pin = UNPLACED): Node {
+export function normed(
+  x: Node,
+  weight: Node | undefined,
+  bias: Node | undefined,
+  kind: NormKind,
+  pin = UNPLACED,
+): Node {
   let cur = rawNorm(x, kind);
   cur.pin = pin;
   if (weight) cur = g.mul(cur, weight);

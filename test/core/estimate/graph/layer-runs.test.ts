@@ -34,11 +34,13 @@ describe("shortened graphs", () => {
         [`-c 8192 -ncmoe ${half} -ncffn ${half - 1}`, 1],
         ["-c 8192", 2],
       ];
-      return runs.filter(([args, devices]) => {
-        const short = computeOf(model, args, devices, false);
-        const whole = computeOf(model, args, devices, true);
-        return [...short.devices, short.host].join() !== [...whole.devices, whole.host].join();
-      }).map(([args, devices]) => `${model.name}: ${args} on ${devices}`);
+      return runs
+        .filter(([args, devices]) => {
+          const short = computeOf(model, args, devices, false);
+          const whole = computeOf(model, args, devices, true);
+          return [...short.devices, short.host].join() !== [...whole.devices, whole.host].join();
+        })
+        .map(([args, devices]) => `${model.name}: ${args} on ${devices}`);
     });
     expect(different).toEqual([]);
   }, 60_000);

@@ -6,7 +6,7 @@ import { mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { routerKeys } from "../router.ts";
 import { selfAttention } from "../self-attention.ts";
-import { feed, transformer, type TransformerRow } from "../transformer.ts";
+import { feed, type TransformerRow, transformer } from "../transformer.ts";
 
 /** Words, kinds of segment and, where there is a table, places; then a norm. */
 function bertEmbeddings({ weights, hyper }: Build, hidden: Node, positions: Node): Node {
@@ -38,7 +38,7 @@ const bert: TransformerRow = {
 };
 
 /** The up projection of some files holds the gate as well. */
-function jinaFeed({ build }: { readonly build: Build }, { weights, facts }: LayerSite, x: Node): Node {
+function jinaFeed(_: unknown, { weights, facts }: LayerSite, x: Node): Node {
   const joined = !weights.has("ffn_gate.weight") && weights.need("ffn_up.weight").ne1 !== facts.feedForwardLength;
   const activation: Activation = joined ? "glu-joined" : "gelu";
   return feedForward(weights, x, { activation });
@@ -50,7 +50,10 @@ function nomicFeed({ build }: { readonly build: Build }, { weights }: LayerSite,
   return mixture(build, weights, x, { ...routerKeys(build), gating: "softmax", normalized: false, activation: "gelu" });
 }
 
-const encoder: TransformerRow = { cacheless: true, headless: (build, hidden) => build.weights.rmsNorm("output_norm", hidden) };
+const encoder: TransformerRow = {
+  cacheless: true,
+  headless: (build, hidden) => build.weights.rmsNorm("output_norm", hidden),
+};
 
 export const encoderGraphs = {
   bert: transformer(bert),
@@ -59,7 +62,11 @@ export const encoderGraphs = {
   "jina-bert-v2": transformer({ ...bert, feed: jinaFeed }),
   "jina-bert-v3": transformer({ ...bert, rope: true }),
   eurobert: transformer(encoder),
-  "neo-bert": transformer({ ...encoder, activation: "glu-joined", headless: (build, hidden) => build.weights.rmsNorm("enc.output_norm", hidden) }),
+  "neo-bert": transformer({
+    ...encoder,
+    activation: "glu-joined",
+    headless: (build, hidden) => build.weights.rmsNorm("enc.output_norm", hidden),
+  }),
   "modern-bert": transformer({
     norm: "layer",
     cacheless: true,

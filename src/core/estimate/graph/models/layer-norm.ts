@@ -3,7 +3,7 @@ import type { Build } from "../builder.ts";
 import * as g from "../ggml.ts";
 import type { Node } from "../node.ts";
 import { selfAttention } from "../self-attention.ts";
-import { feed, parallel, sequential, transformer, type TransformerRow } from "../transformer.ts";
+import { feed, parallel, sequential, type TransformerRow, transformer } from "../transformer.ts";
 
 const base: TransformerRow = { norm: "layer", activation: "gelu" };
 
@@ -32,8 +32,17 @@ export const layerNormGraphs = {
   starcoder: transformer(learned),
   starcoder2: transformer(base),
   codeshell: transformer(base),
-  bloom: transformer({ ...base, rope: false, embeddings: (build, hidden) => build.weights.norm("token_embd_norm", hidden, "layer") }),
-  mpt: transformer({ ...learned, projections: { clamped: true }, queryNorm: (_, site) => (site.weights.has("attn_q_norm.weight") ? "whole" : "none"), queryNormKind: "layer" }),
+  bloom: transformer({
+    ...base,
+    rope: false,
+    embeddings: (build, hidden) => build.weights.norm("token_embd_norm", hidden, "layer"),
+  }),
+  mpt: transformer({
+    ...learned,
+    projections: { clamped: true },
+    queryNorm: (_, site) => (site.weights.has("attn_q_norm.weight") ? "whole" : "none"),
+    queryNormKind: "layer",
+  }),
   jais: transformer({ ...base, rope: false, activation: "silu" }),
   jais2: transformer({ ...base, activation: "relu-squared" }),
   nemotron: transformer({ ...base, activation: "relu-squared" }),
@@ -45,7 +54,12 @@ export const layerNormGraphs = {
   }),
   falcon: transformer({
     ...base,
-    attention: (frame, site, x, input) => selfAttention(frame, site, site.weights.has("attn_norm_2.weight") ? site.weights.norm("attn_norm_2", input, "layer") : x),
+    attention: (frame, site, x, input) =>
+      selfAttention(
+        frame,
+        site,
+        site.weights.has("attn_norm_2.weight") ? site.weights.norm("attn_norm_2", input, "layer") : x,
+      ),
     block: parallel("feed-attention-residual"),
   }),
   phi2: transformer({ ...base, queryScale: "constant", block: parallel("attention-feed-residual") }),

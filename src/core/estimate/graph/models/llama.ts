@@ -8,7 +8,7 @@ import type { MixtureOptions } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { routerKeys } from "../router.ts";
 import { selfAttention } from "../self-attention.ts";
-import { feed, parallel, transformer, type TransformerRow } from "../transformer.ts";
+import { feed, parallel, type TransformerRow, transformer } from "../transformer.ts";
 
 /** Softmax over all experts, whatever the keys say. */
 export function softmaxExperts(normalized: boolean): (build: Build) => MixtureOptions {
@@ -78,7 +78,8 @@ const deci: TransformerRow = {
 
 const bitnet: TransformerRow = {
   // logits come from the embedding itself, which lies on the host
-  headless: ({ weights }, hidden) => g.mulMat(weights.need("token_embd.weight"), g.setOutput(weights.rmsNorm("output_norm", hidden))),
+  headless: ({ weights }, hidden) =>
+    g.mulMat(weights.need("token_embd.weight"), g.setOutput(weights.rmsNorm("output_norm", hidden))),
   openOutput: true,
   attention: (frame, site, x) => {
     const { weights } = site;
@@ -109,7 +110,12 @@ const layerNormed: TransformerRow = { norm: "layer" };
 
 export const llamaGraphs = {
   llama: transformer({ ropeFactors: true, mixture: softmaxExperts(true) }),
-  "llama-embed": transformer({ ropeFactors: true, cacheless: true, mixture: softmaxExperts(true), headless: (build, hidden) => build.weights.rmsNorm("output_norm", hidden) }),
+  "llama-embed": transformer({
+    ropeFactors: true,
+    cacheless: true,
+    mixture: softmaxExperts(true),
+    headless: (build, hidden) => build.weights.rmsNorm("output_norm", hidden),
+  }),
   mistral3: transformer({
     ropeFactors: true,
     queryScale: (build) => (build.count("attention.temperature_scale") === 0 ? "none" : "temperature"),
@@ -145,7 +151,11 @@ export const llamaGraphs = {
   plamo: transformer({ block: parallel("feed-attention-residual") }),
   granite: transformer(granite),
   granitemoe: transformer(granite),
-  minicpm: transformer({ ...granite, residualScale: true, embeddings: (build, hidden) => (build.count("embedding_scale") === 0 ? g.scale(hidden) : hidden) }),
+  minicpm: transformer({
+    ...granite,
+    residualScale: true,
+    embeddings: (build, hidden) => (build.count("embedding_scale") === 0 ? g.scale(hidden) : hidden),
+  }),
   granite_swa: transformer({ ...granite, sinks: true, sharedActivation: "glu-joined" }),
   olmo: transformer({ norm: "layer", projections: { clamped: true } }),
   olmo2: transformer({
@@ -156,8 +166,20 @@ export const llamaGraphs = {
     postFeedForwardNorm: "post_ffw_norm",
   }),
   openelm: transformer({ queryNorm: "head", residualFirst: "middle" }),
-  phi3: transformer({ ropeFactors: true, queryScale: "constant", activation: "glu-joined", mixture: softmaxExperts(true), residualFirst: "end" }),
-  phimoe: transformer({ ropeFactors: true, queryScale: "constant", activation: "glu-joined", mixture: softmaxExperts(true), residualFirst: "end" }),
+  phi3: transformer({
+    ropeFactors: true,
+    queryScale: "constant",
+    activation: "glu-joined",
+    mixture: softmaxExperts(true),
+    residualFirst: "end",
+  }),
+  phimoe: transformer({
+    ropeFactors: true,
+    queryScale: "constant",
+    activation: "glu-joined",
+    mixture: softmaxExperts(true),
+    residualFirst: "end",
+  }),
   talkie: transformer(talkie),
   deci: transformer(deci),
   bitnet: transformer(bitnet),

@@ -2,16 +2,20 @@
 import type { Build, LayerSite } from "../builder.ts";
 import { feedForward } from "../feed-forward.ts";
 import * as g from "../ggml.ts";
-import { mixture, type MixtureOptions } from "../mixture.ts";
+import { type MixtureOptions, mixture } from "../mixture.ts";
 import type { Node } from "../node.ts";
 import { routerKeys } from "../router.ts";
 import { selfAttention } from "../self-attention.ts";
-import { type Frame, sharedExperts, transformer, type TransformerRow } from "../transformer.ts";
+import { type Frame, sharedExperts, type TransformerRow, transformer } from "../transformer.ts";
 import { sectionedPositions, softmaxExperts } from "./llama.ts";
 
 const byKeys = (build: Build): MixtureOptions => routerKeys(build);
 const sigmoidByKeys = (build: Build): MixtureOptions => routerKeys(build, "sigmoid");
-const normalizedSigmoid = (build: Build): MixtureOptions => ({ ...routerKeys(build), gating: "sigmoid", normalized: true });
+const normalizedSigmoid = (build: Build): MixtureOptions => ({
+  ...routerKeys(build),
+  gating: "sigmoid",
+  normalized: true,
+});
 
 /** The shared expert is weighed by a gate of its own; Qwen 2 takes the long way to a sigmoid. */
 function gatedShared(frame: Frame, site: LayerSite, x: Node): Node {
@@ -26,7 +30,9 @@ function gatedShared(frame: Frame, site: LayerSite, x: Node): Node {
 /** A dense block beside the experts, both halved in variance. */
 function grokFeed({ build }: Frame, { weights }: LayerSite, x: Node): Node {
   const routed = mixture(build, weights, x, softmaxExperts(true)(build));
-  const both = weights.has("ffn_up.weight") ? g.scale(g.add(feedForward(weights, x, { activation: "gelu" }), routed)) : routed;
+  const both = weights.has("ffn_up.weight")
+    ? g.scale(g.add(feedForward(weights, x, { activation: "gelu" }), routed))
+    : routed;
   return weights.rmsNorm(weights.has("layer_output_norm.weight") ? "layer_output_norm" : "post_ffw_norm", both);
 }
 
@@ -54,7 +60,12 @@ const arctic: TransformerRow = {
     const { weights } = site;
     const middle = g.add(attended, residual);
     const dense = g.add(feedForward(weights, weights.rmsNorm("ffn_norm", middle)), middle);
-    const routed = mixture(frame.build, weights, weights.rmsNorm("ffn_norm_exps", residual), softmaxExperts(true)(frame.build));
+    const routed = mixture(
+      frame.build,
+      weights,
+      weights.rmsNorm("ffn_norm_exps", residual),
+      softmaxExperts(true)(frame.build),
+    );
     return g.add(routed, dense);
   },
 };
@@ -91,8 +102,14 @@ const step35: TransformerRow = {
     const { weights } = site;
     const limited = keyNumber(build, "swiglu_clamp_shexp", site) > 0;
     if (!weights.has("ffn_gate_inp.weight")) return feedForward(weights, x, { limited });
-    const routed = mixture(build, weights, x, { ...routerKeys(build, "sigmoid"), limited: keyNumber(build, "swiglu_clamp_exp", site) > 0 });
-    return g.add(routed, feedForward(weights, x, { limited, up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }));
+    const routed = mixture(build, weights, x, {
+      ...routerKeys(build, "sigmoid"),
+      limited: keyNumber(build, "swiglu_clamp_exp", site) > 0,
+    });
+    return g.add(
+      routed,
+      feedForward(weights, x, { limited, up: "ffn_up_shexp", gate: "ffn_gate_shexp", down: "ffn_down_shexp" }),
+    );
   },
 };
 
@@ -104,7 +121,12 @@ export const mixtureGraphs = {
     kept: "before-norm",
     outputRows: "after-layers",
   }),
-  glm4moe: transformer({ queryNorm: "head", feedForwardNorm: "post_attention_norm", positionsPerToken: sectionedPositions, mixture: sigmoidByKeys }),
+  glm4moe: transformer({
+    queryNorm: "head",
+    feedForwardNorm: "post_attention_norm",
+    positionsPerToken: sectionedPositions,
+    mixture: sigmoidByKeys,
+  }),
   glm4: transformer({
     positionsPerToken: sectionedPositions,
     postAttentionNorm: "post_attention_norm",
@@ -114,13 +136,23 @@ export const mixtureGraphs = {
   olmoe: transformer({ queryNorm: "whole", mixture: softmaxExperts(false) }),
   "minimax-m2": transformer({ queryNorm: "whole", mixture: (build) => ({ ...routerKeys(build), normalized: true }) }),
   qwen2moe: transformer({ feed: gatedShared }),
-  dbrx: transformer({ norm: "layer", projections: { clamped: true }, feedForwardNorm: "attn_output_norm", mixture: softmaxExperts(true) }),
+  dbrx: transformer({
+    norm: "layer",
+    projections: { clamped: true },
+    feedForwardNorm: "attn_output_norm",
+    mixture: softmaxExperts(true),
+  }),
   deepseek: transformer({ ropeFactors: true, mixture: softmaxExperts(false) }),
   dots1: transformer({ queryNorm: "head", mixture: byKeys }),
   bailingmoe: transformer({ ropeFactors: true, mixture: (build) => ({ ...routerKeys(build), gating: "softmax" }) }),
   bailingmoe2: transformer({ queryNorm: "head", mixture: byKeys }),
   "ernie4_5-moe": transformer({ mixture: softmaxExperts(true) }),
-  "exaone-moe": transformer({ queryNorm: "head", rope: (_, site) => site.facts.windowTokens > 0, ropeFactors: true, mixture: byKeys }),
+  "exaone-moe": transformer({
+    queryNorm: "head",
+    rope: (_, site) => site.facts.windowTokens > 0,
+    ropeFactors: true,
+    mixture: byKeys,
+  }),
   "hunyuan-moe": transformer({ ropeFactors: true, queryNorm: "head-after-rope", mixture: softmaxExperts(true) }),
   hy_v3: transformer({ ropeFactors: true, queryNorm: "head", mixture: sigmoidByKeys, outputRows: "after-norm" }),
   grok: transformer({
@@ -161,4 +193,3 @@ export const mixtureGraphs = {
   }),
   step35: transformer(step35),
 };
-

@@ -2,9 +2,9 @@
 import type { Build, LayerSite } from "../builder.ts";
 import * as g from "../ggml.ts";
 import type { Node } from "../node.ts";
-import { selfAttention } from "../self-attention.ts";
-import { parallel, transformer, type TransformerRow } from "../transformer.ts";
 import { routerKeys } from "../router.ts";
+import { selfAttention } from "../self-attention.ts";
+import { parallel, type TransformerRow, transformer } from "../transformer.ts";
 import { softmaxExperts } from "./llama.ts";
 
 const scaled = (_: Build, hidden: Node): Node => g.scale(hidden);
@@ -27,7 +27,11 @@ export const windowedGraphs = {
   gemma: transformer(gemma),
   gemma2: transformer({ ...gemma, ...bothNorms, softCapped: true, head: { capped: true } }),
   gemma3: transformer(gemma3),
-  "gemma-embedding": transformer({ ...gemma3, cacheless: true, headless: (build, hidden) => build.weights.rmsNorm("output_norm", hidden) }),
+  "gemma-embedding": transformer({
+    ...gemma3,
+    cacheless: true,
+    headless: (build, hidden) => build.weights.rmsNorm("output_norm", hidden),
+  }),
   "command-r": transformer({ ...cohere, queryNorm: "head", queryNormKind: "layer" }),
   cohere2: transformer({ ...cohere, rope: windowed, ropeFactors: true }),
   cohere2moe: transformer({
