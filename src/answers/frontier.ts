@@ -25,7 +25,8 @@ import {
   withDevices,
 } from "./gather.ts";
 import { gatherModel } from "./model.ts";
-import { exactly, type RankedOption, rankOptions } from "./rank.ts";
+import { rankOptions } from "./rank-catalog.ts";
+import { exactly, type RankedOption } from "./rank-rows.ts";
 
 export const goals = ["quality", "decode", "prefill", "memory", "context"] as const;
 export type Goal = (typeof goals)[number];
