@@ -2,6 +2,7 @@
  * Bytes of llama.cpp's compute buffers: the graph it reserves, scheduled over the devices and allocated as ggml does it.
  */
 import { type BufferLayout, bufferLayouts } from "../facts/hardware.ts";
+import { InputError } from "../facts/input-error.ts";
 import type { Hyperparameters } from "../facts/model.ts";
 import { HOST, type Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
@@ -18,7 +19,7 @@ import { layerKindOf } from "./graph/models/layer-kinds.ts";
 import { copyCount, reservedBatch } from "./graph/reserve.ts";
 import { assignedDevices, scheduleGraph } from "./graph/scheduler.ts";
 import { weightTable } from "./graph/weight-table.ts";
-import { MissingTensor } from "./graph/weights.ts";
+import { UnknownVariant } from "./graph/weights.ts";
 
 export interface ComputeEstimate {
   readonly devices: readonly Bytes[];
@@ -32,6 +33,12 @@ export interface ComputeOptions {
   readonly everyLayer?: boolean;
 }
 
+/**
+ * Peak bytes of every device's compute buffer and of the host's, as llama.cpp's own breakdown says them before anything is
+ * allocated. `layouts`: one per device, in order. Exact wherever test/truth has a figure.
+ * Source: llama-context.cpp:617-742 and :3436 of llama.cpp v0.5.0.
+ * @throws InputError where not even a stand-in can be built from the metadata
+ */
 export function estimateCompute(
   hyper: Hyperparameters,
   tensors: readonly Tensor[],
@@ -55,7 +62,11 @@ export function estimateCompute(
     options,
     builder: kinGraph,
   });
-  return { devices: (peaks?.devices ?? []).map(enlarged), host: enlarged(peaks?.host ?? 0), basis: "assumed" };
+  if (!peaks)
+    throw new InputError(
+      `The buffers of a "${hyper.architecture}" model cannot be computed from what its metadata says. Send a GGUF file of it, or another model.`,
+    );
+  return { devices: peaks.devices.map(enlarged), host: enlarged(peaks.host), basis: "assumed" };
 }
 
 interface GraphRun {
@@ -68,17 +79,18 @@ interface GraphRun {
   readonly builder: GraphBuilder;
 }
 
-/** undefined: the file lacks a tensor the graph needs. */
+/** undefined: the model lacks a tensor or a number the graph needs. */
 function peakBytes(graphRun: GraphRun): { readonly devices: Bytes[]; readonly host: Bytes } | undefined {
   try {
-    return allocatedBytes(graphRun);
+    const peaks = plannedBytes(graphRun);
+    return [...peaks.devices, peaks.host].every(Number.isFinite) ? peaks : undefined;
   } catch (error) {
-    if (error instanceof MissingTensor) return undefined;
+    if (error instanceof UnknownVariant) return undefined;
     throw error;
   }
 }
 
-function allocatedBytes({ hyper, tensors, run, placement, layouts, options, builder }: GraphRun): {
+function plannedBytes({ hyper, tensors, run, placement, layouts, options, builder }: GraphRun): {
   readonly devices: Bytes[];
   readonly host: Bytes;
 } {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { estimateCompute } from "../../../src/core/estimate/compute.ts";
 import { bufferLayouts } from "../../../src/core/facts/hardware.ts";
+import { InputError } from "../../../src/core/facts/input-error.ts";
 import { placeRun } from "../../../src/core/facts/place.ts";
 import { parseRun, resolveRun } from "../../../src/core/sources/run-string.ts";
 import { GIB } from "../../../src/core/units.ts";
@@ -31,6 +32,19 @@ describe("compute buffers of an unknown graph", () => {
       expect(assumed.host).toBeGreaterThan(exact.host);
     },
   );
+
+  it.each([
+    ["no expert is used", { total: 8, used: 0 }],
+    ["more experts are used than the engine loads", { total: 8, used: 1e9 }],
+  ])("are refused when %s", async (_, change) => {
+    const { hyper, tensors } = await modelReader(truthFolder)("Mixtral-8x7B", "Q4_K_M");
+    const experts = hyper.experts && { ...hyper.experts, ...change };
+    const run = resolveRun(parseRun("llama-server -c 8192"), hyper, 8192);
+    const placement = placeRun(hyper.layerCount, run, [{ name: "RPC0", freeBytes: 64 * GIB }]);
+    expect(() => estimateCompute({ ...hyper, experts }, tensors, run, placement, [bufferLayouts.rpc])).toThrow(
+      InputError,
+    );
+  });
 
   it("are assumed, too, when a file lacks a tensor its graph needs", async () => {
     expect((await computeOf("Llama-3.1-8B", { withoutQueries: true })).basis).toBe("assumed");

@@ -12,9 +12,9 @@ import * as g from "./ggml.ts";
 import { Graph } from "./graph.ts";
 import type { Node } from "./node.ts";
 import type { WeightTable } from "./weight-table.ts";
-import { MissingTensor, Weights } from "./weights.ts";
+import { UnknownVariant, Weights } from "./weights.ts";
 
-export { MissingTensor, type NormKind, normed, Weights } from "./weights.ts";
+export { type NormKind, normed, UnknownVariant, Weights } from "./weights.ts";
 
 /** The micro-batch a graph is reserved for (`graph_reserve`). */
 export interface Batch {
@@ -116,7 +116,7 @@ export class Build {
     const own = this.table.model.get("output.weight");
     if (own) return this.leaf(own, HOST);
     const tied = this.table.model.get("token_embd.weight");
-    if (tied === undefined) throw new MissingTensor("token_embd.weight");
+    if (tied === undefined) throw new UnknownVariant("token_embd.weight");
     return this.leafOn(tied, this.placement.outputDevice);
   }
 

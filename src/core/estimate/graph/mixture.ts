@@ -2,7 +2,7 @@
 import type { Build } from "./builder.ts";
 import * as g from "./ggml.ts";
 import type { Node } from "./node.ts";
-import type { Weights } from "./weights.ts";
+import { UnknownVariant, type Weights } from "./weights.ts";
 
 export type Gating = "softmax" | "sigmoid" | "softmax-weight" | "sqrt-softplus";
 
@@ -34,6 +34,9 @@ export interface MixtureOptions {
   readonly probabilityCount?: number;
 }
 
+/** llama.cpp loads no more experts than this (`LLAMA_MAX_EXPERTS`); a file that says more is not believed. */
+const MAX_USED_EXPERTS = 1024;
+
 export function mixture(build: Build, weights: Weights, x: Node, options: MixtureOptions): Node {
   const { graph, hyper } = build;
   const width = x.ne0;
@@ -41,6 +44,7 @@ export function mixture(build: Build, weights: Weights, x: Node, options: Mixtur
   const expertCount = options.expertCount ?? hyper.experts?.total ?? 0;
   const usedCount = options.usedCount ?? hyper.experts?.used ?? 0;
   const suffix = options.suffix ?? "exps";
+  if (usedCount > MAX_USED_EXPERTS) throw new UnknownVariant(`a mixture that uses ${usedCount} experts`);
 
   let logits = options.logits ?? weights.mulMat("ffn_gate_inp", x);
   const routerBias = options.logits === undefined ? weights.find("ffn_gate_inp.bias") : undefined;
@@ -149,6 +153,6 @@ function sumOfExperts(build: Build, experts: Node, width: number, tokens: number
     sum = sum === undefined ? view : g.add(sum, view);
     build.graph.expand(sum);
   }
-  if (sum === undefined) throw new RangeError("a mixture uses no expert");
+  if (sum === undefined) throw new UnknownVariant("a mixture that uses no expert");
   return usedCount === 1 ? g.cont(sum) : sum;
 }

@@ -4,9 +4,9 @@ import type { Tensor } from "../../facts/tensor.ts";
 import * as g from "./ggml.ts";
 import { type Node, UNPLACED } from "./node.ts";
 
-/** The file lacks a tensor its architecture's graph needs: a variant that is not known here. */
-export class MissingTensor extends Error {
-  override readonly name = "MissingTensor";
+/** The model lacks a tensor or a number its architecture's graph needs: a variant that is not known here. */
+export class UnknownVariant extends Error {
+  override readonly name = "UnknownVariant";
 }
 
 /** Where leaves are made: one per tensor and device in a graph. */
@@ -45,7 +45,7 @@ export class Weights {
 
   need(name: string): Node {
     const node = this.find(name);
-    if (node === undefined) throw new MissingTensor(name);
+    if (node === undefined) throw new UnknownVariant(name);
     return node;
   }
 
