@@ -1,7 +1,8 @@
 /**
  * Compute buffers of every architecture that llama.cpp v0.5.0 loads, against what it reserved for a file of that architecture:
- * published shapes where there are any, else small ones (`model` says which). Measured with one RPC device: everything offloaded,
- * two sequences in small batches, and half of the layers offloaded.
+ * published shapes where there are any, else small ones (`model` says which). Measured with one RPC device, per architecture: everything
+ * offloaded; two sequences in small batches; three in large ones; half of the layers offloaded; a quantized cache; no flash
+ * attention; the cache on the host; and for some, a server with its slots in one cache or in one each.
  */
 import { describe, expect, test } from "vitest";
 import { estimateCompute } from "../../../src/core/estimate/compute.ts";
@@ -22,6 +23,8 @@ interface Row {
   readonly metadata: Metadata;
   readonly options: LayoutOptions;
   readonly runs: readonly {
+    /** `llama-fit-params` unless said otherwise */
+    readonly command?: string;
     readonly args: string;
     readonly devices: readonly { readonly compute: number }[];
     readonly host: { readonly compute: number };
@@ -47,8 +50,8 @@ function tensorsOf({ metadata, options }: Row): Tensor[] {
 function estimates(row: Row) {
   const tensors = tensorsOf(row);
   const hyper = readHyperparameters(row.metadata, tensors);
-  return row.runs.map(({ args, devices, host }) => {
-    const run = resolveRun(parseRun(`llama-fit-params ${args}`), hyper, hyper.trainedContextTokens);
+  return row.runs.map(({ command, args, devices, host }) => {
+    const run = resolveRun(parseRun(`${command ?? "llama-fit-params"} ${args}`), hyper, hyper.trainedContextTokens);
     const placement = placeRun(
       hyper.layerCount,
       run,
