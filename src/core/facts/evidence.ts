@@ -1,3 +1,5 @@
+import type { Fraction } from "../units.ts";
+
 /** How a value came to be known; every value that a decision rests on says so. */
 export type Evidence = "measured" | "reported" | "catalog" | "assumed";
 
@@ -6,4 +8,6 @@ export interface Fact<T> {
   readonly value: T;
   readonly evidence: Evidence;
   readonly source: string;
+  /** measured values: how much repetitions disagree */
+  readonly noiseFraction?: Fraction | undefined;
 }
