@@ -69,11 +69,6 @@ export function setOutput(node: Node): Node {
   return node;
 }
 
-export function setInput(node: Node): Node {
-  node.input = true;
-  return node;
-}
-
 export function elementCount(a: Node): number {
   return a.ne0 * a.ne1 * a.ne2 * a.ne3;
 }
@@ -208,18 +203,6 @@ export function sqrt(a: Node): Node {
   return like("sqrt", a, [a]);
 }
 
-export function log(a: Node): Node {
-  return like("log", a, [a]);
-}
-
-export function sin(a: Node): Node {
-  return like("sin", a, [a]);
-}
-
-export function cos(a: Node): Node {
-  return like("cos", a, [a]);
-}
-
 /** Every `ggml_unary` operator is one shape: silu, gelu, relu, sigmoid, tanh, softplus, exp, neg, xielu … */
 export function unary(a: Node): Node {
   return like("unary", a, [a]);
@@ -228,14 +211,11 @@ export function unary(a: Node): Node {
 export {
   unary as silu,
   unary as gelu,
-  unary as geluErf,
-  unary as geluQuick,
   unary as relu,
   unary as sigmoid,
   unary as tanh,
   unary as softplus,
   unary as exp,
-  unary as expm1,
   unary as neg,
   unary as abs,
   unary as xielu,
@@ -287,10 +267,6 @@ export function softMaxExt(a: Node, mask: Node | undefined, sinks?: Node): Node 
   return like("soft_max", a, present(a, mask, sinks));
 }
 
-export function diagMaskInf(a: Node): Node {
-  return like("diag_mask_inf", a, [a]);
-}
-
 /** `ggml_rope_ext` and `ggml_rope_multi`: `factors` are the optional frequency factors. */
 export function ropeExt(a: Node, positions: Node, factors?: Node): Node {
   return like("rope", a, present(a, positions, factors));
@@ -306,10 +282,6 @@ export function mulMat(a: Node, b: Node): Node {
 
 export function mulMatId(experts: Node, b: Node, ids: Node): Node {
   return result("mul_mat_id", "f32", experts.ne1, ids.ne0, b.ne2, 1, [experts, b, ids]);
-}
-
-export function outProd(a: Node, b: Node): Node {
-  return result("out_prod", "f32", a.ne0, b.ne0, b.ne2, b.ne3, [a, b]);
 }
 
 export function flashAttnExt(q: Node, k: Node, v: Node, mask: Node | undefined, sinks?: Node): Node {
@@ -359,14 +331,6 @@ export function set(a: Node, b: Node): Node {
   return like("set", a, [a, b]);
 }
 
-export function setInplace(a: Node, b: Node): Node {
-  return over("set", a, [a, b]);
-}
-
-export function acc(a: Node, b: Node): Node {
-  return like("acc", a, [a, b]);
-}
-
 /** `a` repeated to `b`'s shape. */
 export function repeat(a: Node, b: Node): Node {
   return result("repeat", a.type, b.ne0, b.ne1, b.ne2, b.ne3, [a]);
@@ -393,15 +357,7 @@ export function pad(a: Node, add0: number, add1 = 0, add2 = 0, add3 = 0): Node {
   return result("pad", a.type, a.ne0 + add0, a.ne1 + add1, a.ne2 + add2, a.ne3 + add3, [a]);
 }
 
-export function roll(a: Node): Node {
-  return like("roll", a, [a]);
-}
-
 // --- reductions, sorting, triangles ---
-
-export function sum(a: Node): Node {
-  return result("sum", a.type, 1, 1, 1, 1, [a]);
-}
 
 export function sumRows(a: Node): Node {
   return result("sum_rows", a.type, 1, a.ne1, a.ne2, a.ne3, [a]);
@@ -409,10 +365,6 @@ export function sumRows(a: Node): Node {
 
 export function mean(a: Node): Node {
   return result("mean", "f32", 1, a.ne1, a.ne2, a.ne3, [a]);
-}
-
-export function argmax(a: Node): Node {
-  return result("argmax", "i32", a.ne1, 1, 1, 1, [a]);
 }
 
 export function argsort(a: Node): Node {
@@ -496,49 +448,6 @@ export function hyperConnectionPre(x: Node, weights: Node): Node {
 
 export function hyperConnectionPost(x: Node, residual: Node, post: Node, comb?: Node): Node {
   return result("hyper_connection_post", "f32", x.ne0, residual.ne1, x.ne1, 1, present(x, residual, post, comb));
-}
-
-// --- convolutions ---
-
-function convExtent(size: number, kernel: number, stride: number, padding: number, dilation: number): number {
-  return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
-}
-
-/** One-dimensional `ggml_im2col`. */
-export function im2col1d(
-  kernel: Node,
-  b: Node,
-  stride: number,
-  padding: number,
-  dilation: number,
-  type: TensorType,
-): Node {
-  const width = convExtent(b.ne0, kernel.ne0, stride, padding, dilation);
-  return result("im2col", type, kernel.ne1 * kernel.ne0, width, b.ne2, 1, [kernel, b]);
-}
-
-function patchType(kernel: Node): TensorType {
-  return kernel.type === "bf16" ? "f32" : "f16";
-}
-
-export function conv1d(kernel: Node, b: Node, stride: number, padding: number, dilation: number): Node {
-  const patches = im2col1d(kernel, b, stride, padding, dilation, patchType(kernel));
-  const product = mulMat(
-    reshape(patches, patches.ne0, patches.ne2 * patches.ne1),
-    reshape(kernel, kernel.ne0 * kernel.ne1, kernel.ne2),
-  );
-  return reshape(product, patches.ne1, kernel.ne2, patches.ne2);
-}
-
-/** Padded by half the kernel (`ggml_conv_1d_ph`). */
-export function conv1dPh(kernel: Node, b: Node, stride: number, dilation: number): Node {
-  return conv1d(kernel, b, stride, Math.floor(kernel.ne0 / 2), dilation);
-}
-
-export function conv1dDw(kernel: Node, b: Node, stride: number, padding: number, dilation: number): Node {
-  const wide = reshape(b, b.ne0, 1, b.ne1, b.ne2);
-  const product = mulMat(im2col1d(kernel, wide, stride, padding, dilation, patchType(kernel)), kernel);
-  return reshape(product, product.ne0, product.ne2, 1);
 }
 
 // --- anything else ---

@@ -23,9 +23,6 @@ export type Op =
   | "scale"
   | "sqr"
   | "sqrt"
-  | "log"
-  | "sin"
-  | "cos"
   | "unary"
   | "glu"
   | "rms_norm"
@@ -36,27 +33,21 @@ export type Op =
   | "clamp"
   | "fill"
   | "soft_max"
-  | "diag_mask_inf"
   | "mul_mat"
   | "mul_mat_id"
-  | "out_prod"
   | "get_rows"
   | "set_rows"
   | "cpy"
   | "cont"
   | "dup"
   | "set"
-  | "acc"
   | "repeat"
   | "concat"
-  | "sum"
   | "sum_rows"
   | "mean"
-  | "argmax"
   | "argsort"
   | "top_k"
   | "pad"
-  | "roll"
   | "cumsum"
   | "tri"
   | "diag"
@@ -73,10 +64,7 @@ export type Op =
   | "hyper_connection_comb"
   | "hyper_connection_pre"
   | "hyper_connection_post"
-  | "im2col"
-  | "pool_1d"
   | "pool_2d"
-  | "upscale"
   | "custom";
 
 /** Shape (`ne`) and strides in bytes (`nb`) are eight plain fields: this is the hot path of an estimate. */
@@ -157,7 +145,6 @@ export function isViewOp(op: Op): boolean {
 export const inPlaceOps: ReadonlySet<Op> = new Set<Op>([
   "fill",
   "scale",
-  "diag_mask_inf",
   "add",
   "add_id",
   "sub",
@@ -165,7 +152,6 @@ export const inPlaceOps: ReadonlySet<Op> = new Set<Op>([
   "div",
   "sqr",
   "sqrt",
-  "log",
   "unary",
   "rope",
   "rms_norm",
