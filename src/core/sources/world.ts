@@ -42,6 +42,8 @@ export interface SystemFacts {
   readonly osName: string;
   readonly memoryTotalBytes: number;
   readonly memoryFreeBytes: number;
+  /** display adapters by name, on systems whose own sources the probe does not read; never their memory */
+  readonly displays?: readonly { readonly vendor: string; readonly model: string; readonly bus: string }[];
 }
 
 export interface World {
@@ -53,6 +55,8 @@ export interface World {
   openFile(path: string): Promise<OpenFile | undefined>;
   /** Replaces the file in one step, folders included. */
   writeFile(path: string, text: string): Promise<void>;
+  /** Deletes a file; one that is gone already is no error. */
+  removeFile(path: string): Promise<void>;
   /** empty when it is absent or unreadable; sorted by name */
   listDir(path: string): Promise<readonly DirectoryEntry[]>;
   /** follows links; undefined when it is absent */
@@ -79,6 +83,7 @@ export function realWorld(env: Readonly<Record<string, string | undefined>>): Wo
     readFile: async (path, maxBytes) => (await import("./world/files.ts")).readText(path, maxBytes),
     openFile: async (path) => (await import("./world/files.ts")).openForReading(path),
     writeFile: async (path, text) => (await import("./world/files.ts")).replaceFile(path, text),
+    removeFile: async (path) => (await import("./world/files.ts")).removeFile(path),
     listDir: async (path) => (await import("./world/files.ts")).listDirectory(path),
     stat: async (path) => (await import("./world/files.ts")).fileFacts(path),
     realPath: async (path) => (await import("./world/files.ts")).resolveLinks(path),

@@ -23,8 +23,8 @@ const PLAIN: Setting = { wsl: false, virtualMachine: false, board: undefined };
 
 async function linuxHost(world: World, signal: AbortSignal | undefined): Promise<BareHost | undefined> {
   const read = (path: string): Promise<string | undefined> => world.readFile(path, 4_000_000);
-  const [meminfoText, cpuinfoText, status, loadavg, version, limits, board] = await Promise.all([
-    read("/proc/meminfo"), read("/proc/cpuinfo"), read("/proc/self/status"), read("/proc/loadavg"), read("/proc/version"), readCgroup(world), readBoard(world),
+  const [meminfoText, cpuinfoText, status, loadavg, version, limits, board, dxg] = await Promise.all([
+    read("/proc/meminfo"), read("/proc/cpuinfo"), read("/proc/self/status"), read("/proc/loadavg"), read("/proc/version"), readCgroup(world), readBoard(world), world.stat("/dev/dxg"),
   ]);
   const meminfo = parseMeminfo(meminfoText ?? "");
   if (meminfo === undefined) return undefined;
@@ -52,7 +52,7 @@ async function linuxHost(world: World, signal: AbortSignal | undefined): Promise
     ramLimitBytes: limit === undefined ? undefined : reported(limit.limitBytes, limit.path),
     cpuLoadFraction: parseLoad(loadavg ?? "", cpu.logicalCount),
     topology: { ...topology, socketCount: topology.socketCount ?? lscpu?.socketCount, numaNodeCount: topology.numaNodeCount ?? lscpu?.numaNodeCount },
-    setting: { wsl: /microsoft/i.test(version ?? ""), virtualMachine: /^flags\s*:.*\bhypervisor\b/m.test(cpuinfoText ?? ""), board: board?.name },
+    setting: { wsl: /microsoft/i.test(version ?? "") || dxg !== undefined, virtualMachine: /^flags\s*:.*\bhypervisor\b/m.test(cpuinfoText ?? ""), board: board?.name },
   };
 }
 

@@ -31,12 +31,16 @@ export function parseLscpu(text: string): Lscpu {
 }
 
 /** `numactl --hardware`: nodes with processors, their memory, distances. Nodes of one socket lie closer than those of another. */
-export function parseNumactl(text: string): { readonly numaNodeCount: number; readonly processorCount: number; readonly totalBytes: Bytes; readonly freeBytes: Bytes } | undefined {
+export function parseNumactl(text: string): { readonly numaNodeCount: number; readonly socketCount: number; readonly processorCount: number; readonly totalBytes: Bytes; readonly freeBytes: Bytes } | undefined {
   const nodes = [...text.matchAll(/^node (\d+) cpus:(.*)$/gm)];
   if (nodes.length === 0) return undefined;
   const sum = (pattern: RegExp): number => [...text.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  const distances = [...text.matchAll(/^\s+(\d+):((?:\s+\d+)+)\s*$/gm)].map((row) => (row[2] ?? "").trim().split(/\s+/).map(Number));
+  // the first node of each group of near ones: nodes of one socket are closer than 20, another socket's are not
+  const leaders = distances.filter((row, i) => row.slice(0, i).every((distance) => distance >= 20));
   return {
     numaNodeCount: nodes.length,
+    socketCount: Math.max(1, leaders.length),
     processorCount: nodes.reduce((total, node) => total + (node[2] ?? "").trim().split(/\s+/).filter((part) => part !== "").length, 0),
     totalBytes: sum(/^node \d+ size: (\d+) MB$/gm) * MIB,
     freeBytes: sum(/^node \d+ free: (\d+) MB$/gm) * MIB,

@@ -1,6 +1,6 @@
 /** Display devices on the PCI bus, from `/sys/bus/pci` or `lspci`: identity only, never memory (a BAR is a window, not the memory). */
 import type { World } from "../world.ts";
-import { isIntegratedName, isPretended, pciAddressOf, type SightedDevice, sighted, vendorOf } from "./sighting.ts";
+import { isIntegratedName, isPretended, pciAddressOf, type SightedDevice, type Sighting, sighted, vendorOf } from "./sighting.ts";
 import { printed } from "./tools.ts";
 
 /** An Intel processor's graphics always sits at 00:02; a card never does, whatever its name says. */
@@ -45,14 +45,20 @@ export function parseLspci(text: string): SightedDevice[] {
   });
 }
 
+/** The paravirtual adapter that stands for every card inside WSL2. */
+const WSL_ADAPTER = /^\S+ 3D controller.*Microsoft Corporation (?:Basic Render|Device 008e)/m;
+
+export const isWslListing = (text: string): boolean => WSL_ADAPTER.test(text);
+
 /** Display devices by the kernel's own list; `lspci` where that cannot be read. */
-export async function sightPci(world: World, signal?: AbortSignal): Promise<readonly SightedDevice[]> {
+export async function sightPci(world: World, signal?: AbortSignal): Promise<Sighting> {
   if (world.platform === "linux") {
     const addresses = await world.listDir("/sys/bus/pci/devices");
     const rows = await Promise.all(addresses.slice(0, 1024).map(({ name }) => readDevice(world, name)));
-    if (addresses.length > 0) return rows.flat();
+    if (addresses.length > 0) return { devices: rows.flat(), warnings: [] };
   }
-  return parseLspci(await printed(world, "lspci", ["-Dnn", "-d", "::03xx"], { timeoutMs: 3000, signal, lasting: true }));
+  const text = await printed(world, "lspci", ["-Dnn", "-d", "::03xx"], { timeoutMs: 3000, signal, lasting: true });
+  return { devices: parseLspci(text), warnings: [], ...(isWslListing(text) ? { setting: { wsl: true } } : {}) };
 }
 
 async function readDevice(world: World, address: string): Promise<SightedDevice[]> {

@@ -8,6 +8,7 @@ import { sightApple } from "./apple.ts";
 import { sightAscend } from "./ascend.ts";
 import { cudaNotes } from "./cuda-floor.ts";
 import { identifyDevice } from "./devices.ts";
+import { namedDisplays } from "./displays.ts";
 import { sightDisks } from "./disks.ts";
 import { sightDrm } from "./drm.ts";
 import { modulesOf, ramBandwidth, readModules, sightHost } from "./host.ts";
@@ -45,11 +46,11 @@ export async function probe(world: World, signal?: AbortSignal, { refresh = fals
   const catalog = await loadHardwareCatalog();
   const apple = world.platform === "darwin" ? await sightApple(world, signal) : undefined;
   const [bare, seen, [disks, runtimes, installedModels, npus, dimms]] = await Promise.all([sightHost(world, apple, given, signal), devicesSeen, restSeen]);
-  const { nvidia, ascend, kernel, bus, adapters, engine, more } = seen;
-  const known = await knownDevices(world, [...nvidia.devices, ...ascend.devices], [kernel, adapters, apple?.devices ?? [], more, bus, engine.devices], given);
+  const { nvidia, ascend, kernel, listing, adapters, engine, more } = seen;
+  const known = await knownDevices(world, [...nvidia.devices, ...ascend.devices], [kernel, adapters, apple?.devices ?? [], more, listing.devices, engine.devices], given);
   const shown = await hideInvisible(world, inCudaOrder(world, known, catalog));
   const warnings = [...nvidia.warnings, ...ascend.warnings, ...engine.warnings, ...given.flatMap((sighting) => sighting.warnings), ...shown.warnings, ...platformWarnings(world)];
-  const host = { ...bare, setting: { ...bare.setting, virtualMachine: bare.setting.virtualMachine || dimms?.virtualMachine === true } };
+  const host = { ...bare, setting: { ...bare.setting, wsl: bare.setting.wsl || listing.setting?.wsl === true, virtualMachine: bare.setting.virtualMachine || dimms?.virtualMachine === true } };
   const gfxOverridden = world.env["HSA_OVERRIDE_GFX_VERSION"] !== undefined;
   const ram = { totalBytes: host.ramTotalBytes.value, availableBytes: host.ramAvailableBytes.value, source: host.ramTotalBytes.source };
   const identified = shown.devices.map((sighted, index) => identifyDevice(sighted, index, catalog, { ram, board: host.setting.board, gfxOverridden }));
@@ -81,19 +82,21 @@ export async function probe(world: World, signal?: AbortSignal, { refresh = fals
 
 async function sightDevices(world: World, signal: AbortSignal | undefined) {
   const linux = world.platform === "linux";
-  const [nvidia, ascend, kernel, bus, adapters, engine] = await Promise.all([
+  const [nvidia, ascend, kernel, listing, adapters, engine] = await Promise.all([
     world.platform === "darwin" ? nothingSighted : sightNvidia(world, signal),
     sightAscend(world, signal),
     linux ? sightDrm(world) : [],
-    world.platform === "win32" || world.platform === "darwin" ? [] : sightPci(world, signal),
+    world.platform === "win32" || world.platform === "darwin" ? nothingSighted : sightPci(world, signal),
     sightWindows(world, signal),
     sightEngine(world, signal),
   ]);
+  const bus = listing.devices;
   // slow tools only for what the kernel leaves open: AMD's own for cards without a size, the loaders where nobody names a device
   const needsAmd = world.platform !== "darwin" && !kernel.some(({ vendor }) => vendor === "AMD") && (bus.length === 0 || bus.some(({ vendor }) => vendor === "AMD"));
   const nothing = nvidia.devices.length + kernel.length + bus.length + adapters.length === 0 && world.platform !== "darwin";
   const [amd, loaders] = await Promise.all([needsAmd ? sightAmdTools(world, signal) : [], nothing ? sightLoaders(world, signal) : []]);
-  return { nvidia, ascend, kernel, bus, adapters, engine, more: [...amd, ...loaders.filter(({ vendor }) => !amd.some((device) => device.vendor === vendor))] };
+  const named = nothing && !["linux", "win32"].includes(world.platform) && loaders.length + engine.devices.length === 0 ? namedDisplays((await world.system()).displays ?? []) : [];
+  return { nvidia, ascend, kernel, listing, adapters, engine, more: [...amd, ...loaders.filter(({ vendor }) => !amd.some((device) => device.vendor === vendor)), ...named] };
 }
 
 /** Sources by precedence: the vendor's own tool, the kernel or the registry, other tools, the bus, an engine's list, what was given. */

@@ -75,6 +75,10 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
+export function removeFile(path: string): Promise<void> {
+  return rm(path, { force: true });
+}
+
 export async function listDirectory(path: string): Promise<readonly DirectoryEntry[]> {
   const entries = (await orUndefined(readdir(path, { withFileTypes: true }))) ?? [];
   return entries
