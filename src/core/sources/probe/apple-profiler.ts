@@ -36,7 +36,7 @@ function displayOf(name: string, vendor: Vendor, ownBytes: Bytes | undefined, sh
 
 /** The indented form: "VRAM (Total): 16 GB" is the card's, "VRAM (Dynamic, Max)" a share of the RAM. */
 function fromText(text: string): SightedDevice[] {
-  return text.split(/(?=^\s+Chipset Model:)/m).slice(1).map((block) => {
+  return text.split(/(?=^[ \t]+Chipset Model:)/m).slice(1).map((block) => {
     const field = (name: string): string | undefined => new RegExp(`^\\s+${name}:\\s*(.+)$`, "m").exec(block)?.[1]?.trim();
     const name = field("Chipset Model") ?? "";
     return displayOf(name, vendorOf(`${field("Vendor") ?? ""} ${name}`), appleSize(field("VRAM \\(Total\\)")), /VRAM \(Dynamic/.test(block), Number(field("Total Number of Cores")));

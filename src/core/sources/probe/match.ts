@@ -1,5 +1,6 @@
 /** Which catalog row a sighted device is: PCI id, then name, then what tells variants of one name apart. */
 import { GIB } from "../../units.ts";
+import { identifyingWords } from "../device-names.ts";
 import type { HardwareCatalog, HardwareEntry } from "../hardware-catalog.ts";
 import { isIntegratedName, type SightedDevice } from "./sighting.ts";
 
@@ -41,7 +42,7 @@ export interface Match {
 export function matchEntry(device: SightedDevice, catalog: HardwareCatalog, ramBytes: number, board?: string): Match {
   const byBoard = board === undefined || device.vendor !== "NVIDIA" ? [] : catalog.named(board);
   const byPci = device.pciId === undefined ? [] : catalog.byPciId(device.pciId, device.pciRevision);
-  const byName = device.name.endsWith("...") ? completions(device.name, device.totalBytes, catalog) : device.name === "" ? [] : catalog.named(device.name);
+  const byName = device.name.endsWith("...") ? completions(device.name, device.totalBytes, catalog) : identifyingWords(device.name).length === 0 ? [] : catalog.named(device.name);
   const both = byPci.filter((entry) => byName.includes(entry));
   const onBoard = byName.filter((entry) => byBoard.includes(entry));
   let candidates = onBoard.length > 0 ? onBoard : both.length > 0 ? both : byPci.length > 0 ? byPci : byName;

@@ -95,7 +95,7 @@ async function sightDevices(world: World, signal: AbortSignal | undefined) {
   const needsAmd = world.platform !== "darwin" && !kernel.some(({ vendor }) => vendor === "AMD") && (bus.length === 0 || bus.some(({ vendor }) => vendor === "AMD"));
   const nothing = nvidia.devices.length + kernel.length + bus.length + adapters.length === 0 && world.platform !== "darwin";
   const [amd, loaders] = await Promise.all([needsAmd ? sightAmdTools(world, signal) : [], nothing ? sightLoaders(world, signal) : []]);
-  const named = nothing && !["linux", "win32"].includes(world.platform) && loaders.length + engine.devices.length === 0 ? namedDisplays((await world.system()).displays ?? []) : [];
+  const named = nothing && !["linux", "win32"].includes(world.platform) && loaders.length + engine.devices.length === 0 ? namedDisplays((await world.system()).displays ?? [], world.platform) : [];
   return { nvidia, ascend, kernel, listing, adapters, engine, more: [...amd, ...loaders.filter(({ vendor }) => !amd.some((device) => device.vendor === vendor)), ...named] };
 }
 

@@ -3,7 +3,7 @@
  * its unique id, then by what it is; a lower source fills holes and never overwrites.
  */
 import type { Bytes } from "../../units.ts";
-import { nameKey } from "../device-names.ts";
+import { nameKey, readingsOf } from "../device-names.ts";
 import type { EngineTotal, MemoryHolder, MemoryModules, ProbedNpu, ProbedTool, Setting, Topology } from "./result.ts";
 
 export type Vendor = "NVIDIA" | "AMD" | "Intel" | "Apple" | "Huawei" | "Moore Threads" | "Qualcomm" | "Broadcom" | "other";
@@ -122,7 +122,8 @@ function sameName(a: string, b: string): boolean {
   if (start !== undefined) return b.toLowerCase().startsWith(start);
   const other = truncated(b);
   if (other !== undefined) return a.toLowerCase().startsWith(other);
-  return nameKey(a) === nameKey(b);
+  const keys = new Set(readingsOf(a).map(nameKey));
+  return readingsOf(b).some((reading) => keys.has(nameKey(reading)) && (nameKey(reading) !== "" || nameKey(a) === nameKey(b)));
 }
 
 /** How surely two sightings are one device: 3 by address, 2 by unique id, 1 by what it is; 0 = not. */

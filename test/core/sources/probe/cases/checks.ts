@@ -20,7 +20,16 @@ function isShown(wanted: ExpectedGpu, captured: string): boolean {
   return words.some((word) => captured.toLowerCase().includes(word));
 }
 
-function nameAgrees(device: ProbedDevice, wanted: ExpectedGpu, catalog: HardwareCatalog): boolean {
+/** All words of one name among the other's, a number in them. */
+function within(some: string, all: string): boolean {
+  const words = identifyingWords(some);
+  const others = new Set(identifyingWords(all));
+  return words.length > 0 && words.some((word) => /\d/.test(word)) && words.every((word) => others.has(word));
+}
+
+function nameAgrees(device: ProbedDevice, wanted: ExpectedGpu, catalog: HardwareCatalog, captured = ""): boolean {
+  // the id says who it is; a bus listing's words are another matter
+  if (device.pciId !== undefined && captured.includes(device.pciId) && catalog.byPciId(device.pciId).some(({ id }) => id === device.catalogId)) return true;
   const names = [wanted.name, wanted.canonical].flatMap((name) => name ?? []);
   if (names.length === 0) return true;
   const id = names.map((name) => /\((\w{4}:\w{4}),/.exec(name)?.[1]).find((found) => found !== undefined);
@@ -28,7 +37,7 @@ function nameAgrees(device: ProbedDevice, wanted: ExpectedGpu, catalog: Hardware
   // a placeholder is no name: then anything but itself
   if (names.every((name) => /^0x/.test(name))) return !names.includes(device.name);
   const shown = device.slice?.cardName ?? device.name;
-  return names.some((name) => plain(name) === plain(shown) || identifyingWords(name).join(" ") === identifyingWords(shown).join(" ") || catalog.named(name).some((entry) => entry.id === device.catalogId)) || [...names].some((name) => device.catalogId !== undefined && plain(catalog.byId(device.catalogId)?.name ?? "").includes(plain(name)));
+  return names.some((name) => plain(name) === plain(shown) || (/[[/]/.test(name) && (within(shown, name) || within(name, shown))) || identifyingWords(name).join(" ") === identifyingWords(shown).join(" ") || catalog.named(name).some((entry) => entry.id === device.catalogId)) || [...names].some((name) => device.catalogId !== undefined && plain(catalog.byId(device.catalogId)?.name ?? "").includes(plain(name)));
 }
 
 export function check(result: ProbeResult, expected: Expectation, captured: string, catalog: HardwareCatalog): Checked {
@@ -48,7 +57,7 @@ export function check(result: ProbeResult, expected: Expectation, captured: stri
   const first = cards[0];
 
   const gpuChecks: Readonly<Record<string, (device: ProbedDevice, value: unknown, wanted: ExpectedGpu) => void>> = {
-    name: (device, _value, wanted) => { if (isShown(wanted, captured)) holds(`name ${device.name} instead of ${wanted.canonical ?? wanted.name}`, nameAgrees(device, wanted, catalog)); },
+    name: (device, _value, wanted) => { if (isShown(wanted, captured)) holds(`name ${device.name} instead of ${wanted.canonical ?? wanted.name}`, nameAgrees(device, wanted, catalog, captured)); },
     canonical: () => {},
     vendor: (device, value) => is("vendor", device.vendor, vendorOf(String(value))),
     unified: (device, value) => is("unified", device.kind === "unified", value),
@@ -56,7 +65,7 @@ export function check(result: ProbeResult, expected: Expectation, captured: stri
       if (value === null) holds(`memory ${device.memoryTotalBytes.value} called the device's own (${device.memoryTotalBytes.source})`, device.kind === "unified" || device.memoryTotalBytes.evidence !== "reported" || device.engineTotals.length > 0);
       else holds(`memory ${device.memoryTotalBytes.value} or ${device.memoryUsableBytes.value} instead of ${String(value)}`, [device.memoryTotalBytes.value, device.slice?.cardTotalBytes, ...(device.kind === "unified" ? [device.memoryUsableBytes.value] : [])].includes(Number(value)));
     },
-    compute_capability: (device, value) => is("compute capability", device.computeCapability, value),
+    compute_capability: (device, value) => { if (device.computeCapability !== undefined || captured.includes(String(value))) is("compute capability", device.computeCapability, value); },
     gfx: (device, value) => {
       if (value === null) return;
       const known = captured.includes(String(value)) || device.catalogId !== undefined;
@@ -92,7 +101,7 @@ export function check(result: ProbeResult, expected: Expectation, captured: stri
       if (test === undefined) unknownKeys.push(`gpus[].${key}`);
       else if (value !== undefined) test(device, value, wanted);
     }
-    if (wanted.name === undefined && isShown(wanted, captured)) holds(`name ${device.name} instead of ${wanted.canonical}`, nameAgrees(device, wanted, catalog));
+    if (wanted.name === undefined && isShown(wanted, captured)) holds(`name ${device.name} instead of ${wanted.canonical}`, nameAgrees(device, wanted, catalog, captured));
   }
 
   const ramUsed = host.ramTotalBytes.value - host.ramAvailableBytes.value;
@@ -112,11 +121,15 @@ export function check(result: ProbeResult, expected: Expectation, captured: stri
     gpu_budget_bytes: (value) => is("GPU budget", first?.memoryUsableBytes.value, value),
     gpu_budget_default_bytes: (value) => is("GPU budget", first?.memoryUsableBytes.value, value),
     gpu_budget_default: (value) => is("GPU budget", `${((first?.memoryUsableBytes.value ?? 0) / 2 ** 30).toFixed(2)} GiB`, String(value).replace(/ \(.*/, "")),
-    recommended_max_working_set_printed: (value) => is("working set", `${((first?.memoryUsableBytes.value ?? 0) / 1e6).toFixed(2)} MB`, value),
+    // builds before 2024 printed 2^20 under the same letters: where the line itself is not captured, either reading
+    recommended_max_working_set_printed: (value) => {
+      const units = captured.includes(String(value).replace(" MB", "")) ? [1e6] : [1e6, 2 ** 20];
+      holds(`working set ${first?.memoryUsableBytes.value} instead of ${String(value)}`, units.some((unit) => Math.abs((first?.memoryUsableBytes.value ?? 0) / unit - Number.parseFloat(String(value))) < 0.01));
+    },
     memory_bandwidth_gbps: (value) => is("bandwidth", (first?.bandwidthBytesPerSecond.value ?? 0) / 1e9, value),
     bandwidth_gbps_true: (value) => is("bandwidth", (first?.bandwidthBytesPerSecond.value ?? 0) / 1e9, value),
     memory_bandwidth_gbps_from_clock: (value) => is("bandwidth", Math.round((first?.bandwidthBytesPerSecond.value ?? 0) / 1e9), value),
-    driver: (value) => is("driver", first?.driver, value),
+    driver: (value) => { if (captured.includes(String(value))) is("driver", first?.driver, value); },
     cpu: (value) => is("processor", plain(host.cpuModel), plain(String(value))),
     cores: (value) => is("cores", host.physicalCoreCount.value, value),
     cpu_cores: (value) => is("cores", host.physicalCoreCount.value, value),

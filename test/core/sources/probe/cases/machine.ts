@@ -181,10 +181,10 @@ function givenSightings(files: Files, take: (pattern: RegExp) => string | undefi
   });
   const ids = take(/^pnpdeviceid/);
   const displays = take(/^systeminformation-(graphics|\d)/);
-  if (displays !== undefined && ids === undefined && ![...files.keys()].some((name) => name.startsWith("system_profiler"))) {
+  if (displays !== undefined && ids === undefined) {
     const json: unknown = JSON.parse(displays);
     const list = Array.isArray(json) ? json : typeof json === "object" && json !== null && "controllers" in json && Array.isArray(json.controllers) ? json.controllers : [];
-    given.push({ devices: namedDisplays(list.map((row) => ({ vendor: String(row.vendor ?? ""), model: String(row.model ?? ""), bus: String(row.bus ?? "") }))), warnings: [] });
+    given.push({ devices: namedDisplays(list.map((row) => ({ vendor: String(row.vendor ?? ""), model: String(row.model ?? ""), bus: String(row.bus ?? ""), vram: row.vram, vramDynamic: row.vramDynamic })), isApple(files) || /Radeon Pro|"built-in"/i.test(displays) ? "darwin" : "win32"), warnings: [] });
   }
   return given;
 }
@@ -273,7 +273,7 @@ export function machineOf(captured: Files, expected: Expectation, catalog: Hardw
       case "nvidia-smi": return smi?.(args);
       case "rocm-smi": return text(/^rocm-smi(?!\.stderr).*\.(json|txt)$/);
       case "amd-smi": return text(/^amd-smi/);
-      case "lspci": return text(/^lspci/);
+      case "lspci": return exitedOr(shortest(files, /^lspci/));
       case "vulkaninfo": return text(/^vulkaninfo/);
       case "clinfo": return text(/^clinfo/);
       case "npu-smi": return text(/^npu-smi/);
@@ -301,6 +301,13 @@ export function machineOf(captured: Files, expected: Expectation, catalog: Hardw
   for (const name of files.keys()) if (/^(vulkaninfo|clinfo|lspci|rocm-smi|amd-smi|npu-smi|lscpu|dmidecode|system_profiler|wmic|powershell|cim|systeminformation|radeontop|llama-note|result|premise)/.test(name)) read.add(name);
   return { world: { ...base, exec: async (file, args) => answer(file, args) ?? { outcome: "not-found" } }, given: more, premises, unread: [...files.keys()].filter((name) => !read.has(name)) };
 }
+
+/** Several listings of one tool are of several machines: the one with the plainest name is this one's. */
+function shortest(files: Files, pattern: RegExp): string | undefined {
+  return [...files].filter(([name]) => pattern.test(name)).sort(([a], [b]) => a.length - b.length)[0]?.[1];
+}
+
+const exitedOr = (text: string | undefined): ExecResult | undefined => (text === undefined ? undefined : exited(text));
 
 /** AMD's tools beside the kernel's files are not asked; a capture that has both is read with both. */
 function amdGiven(files: Files): Sighting[] {
