@@ -9,6 +9,8 @@ import { gapless, linesOf, rowLookup } from "./hardware-index.ts";
 import { type HardwareRows, rowsOf, unpackHardware } from "./hardware-pack.ts";
 import type { HardwareRow } from "./hardware-row.ts";
 import { pcieBytesPerSecond } from "./pcie.ts";
+import type { Profiles } from "./profiles.ts";
+import type { World } from "./world.ts";
 
 export interface HardwareEntry {
   readonly id: string;
@@ -38,8 +40,12 @@ export interface HardwareEntry {
 export interface HardwareCatalog {
   /** every row, in the order of the files */
   readonly entries: readonly HardwareEntry[];
-  /** of every row, without reading the rows */
+  /** what may stand in an expression: of every row, without reading the rows, and of a user's machines */
   readonly ids: readonly string[];
+  /** the hardware expression that a user's profile stands for */
+  machine(id: string): string | undefined;
+  /** profiles of the user that could not be read */
+  readonly warnings: readonly string[];
   byId(id: string): HardwareEntry | undefined;
   /** every entry an id, driver name or alias can mean, whole words only; empty when none */
   named(name: string): readonly HardwareEntry[];
@@ -116,6 +122,8 @@ function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
       idList ??= linesOf(indices.ids).map(([id]) => id);
       return idList;
     },
+    warnings: [],
+    machine: () => undefined,
     byId: (id) => ids(id)?.[0],
     named,
     processor(model) {
@@ -134,12 +142,36 @@ function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
   };
 }
 
+/** The catalog with a user's own devices and machines, which win where both answer. */
+export function withProfiles(catalog: HardwareCatalog, { rows, machines, warnings }: Profiles): HardwareCatalog {
+  if (rows.length + machines.length + warnings.length === 0) return catalog;
+  const own = hardwareCatalog(rows);
+  const byMachine = new Map(machines.map(({ id, hardware }) => [id, hardware]));
+  const first = (a: readonly HardwareEntry[], b: () => readonly HardwareEntry[]): readonly HardwareEntry[] => (a.length > 0 ? a : b());
+  return {
+    get entries() {
+      return [...own.entries, ...catalog.entries];
+    },
+    get ids() {
+      return [...new Set([...byMachine.keys(), ...own.ids, ...catalog.ids])];
+    },
+    warnings,
+    machine: (id) => byMachine.get(id.trim().toLowerCase()),
+    byId: (id) => own.byId(id) ?? catalog.byId(id),
+    named: (name) => first(own.named(name), () => catalog.named(name)),
+    processor: (model) => own.processor(model) ?? catalog.processor(model),
+    byPciId: (deviceId, revision) => first(own.byPciId(deviceId, revision), () => catalog.byPciId(deviceId, revision)),
+  };
+}
+
 let loaded: Promise<HardwareCatalog> | undefined;
 
-/** The shipped catalog, read once on first use. */
-export function loadHardwareCatalog(): Promise<HardwareCatalog> {
+/** The shipped catalog, read once on first use; with a `world`, the profiles of its user as they are now stand over it. */
+export async function loadHardwareCatalog(world?: World): Promise<HardwareCatalog> {
   loaded ??= read();
-  return loaded;
+  if (world === undefined) return loaded;
+  const { loadProfiles } = await import("./profiles.ts");
+  return withProfiles(await loaded, await loadProfiles(world));
 }
 
 async function read(): Promise<HardwareCatalog> {

@@ -9,7 +9,7 @@ import type { HardwareCatalog } from "./hardware-catalog.ts";
 import { catalogDevice, customDevice } from "./hardware-device.ts";
 import { describedHost } from "./hardware-host.ts";
 import { readMemory } from "./hardware-quantities.ts";
-import { type DevicePart, MAX_DEVICES, parseHardwareSyntax } from "./hardware-syntax.ts";
+import { type DevicePart, type HardwareSyntax, MAX_DEVICES, parseHardwareSyntax } from "./hardware-syntax.ts";
 import { type ResolvedDevice, resolveDevice } from "./hardware-variant.ts";
 
 /** One part of the expression with its name looked up: a catalog row, a custom device, or the word `cpu`. */
@@ -24,9 +24,23 @@ const label = ({ part, resolved }: PlannedPart): string => {
   return `${part.count > 1 ? `${part.count}x ` : ""}${resolved === undefined ? custom : `${resolved.entry.id}${size}`}`;
 };
 
+/** A user's machine stands alone, and the facts written after its id win over its own: `my-server, ram=128GiB`. */
+function expandMachine(syntax: HardwareSyntax, catalog: HardwareCatalog): HardwareSyntax {
+  const machineOf = ({ name }: DevicePart): string | undefined => (name === undefined ? undefined : catalog.machine(name));
+  const machines = syntax.devices.filter((part) => machineOf(part) !== undefined);
+  const [only] = syntax.devices;
+  if (machines.length === 0 || only === undefined) return syntax;
+  const id = machines[0]?.name ?? "";
+  if (syntax.devices.length > 1 || only.count > 1) {
+    throw new InputError(`"${id}" is a whole machine of your profiles and cannot be joined or counted. Send it alone, or name its devices.`);
+  }
+  const inner = parseHardwareSyntax(machineOf(only) ?? "");
+  return { devices: inner.devices, host: new Map([...inner.host, ...syntax.host]) };
+}
+
 /** `hardware` of every tool, except `local`. Throws `InputError`: unknown names list the closest ids, absurd numbers name the range. */
 export function parseHardware(expression: string, catalog: HardwareCatalog): Hardware {
-  const syntax = parseHardwareSyntax(expression);
+  const syntax = expandMachine(parseHardwareSyntax(expression), catalog);
   const ramText = syntax.host.get("ram");
   const ramBytes = ramText === undefined ? undefined : readMemory(ramText, "ram");
   const planned = syntax.devices.map((part): PlannedPart => {

@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { z } from "zod";
-import type { Bytes, BytesPerSecond } from "../../units.ts";
-import { MIB } from "../../units.ts";
+import { type Bytes, type BytesPerSecond, type Fraction, MIB } from "../../units.ts";
 import { type Measured, measuredBest } from "./measured.ts";
 import { readModule } from "./read-module.ts";
 import { readWorker } from "./read-worker.ts";
@@ -56,22 +55,41 @@ async function measureThreads(count: number, bytes: Bytes, signal: AbortSignal, 
   const workers = Array.from({ length: count }, () => new Worker(readWorker, { eval: true, workerData: { go, module, bytes } }));
   try {
     await Promise.all(workers.map((worker) => nextMessage(worker, signal)));
-    const rates: BytesPerSecond[] = [];
+    const windows: Window[] = [];
     for (let window = 0; window < WINDOWS; window++) {
       const reports = Promise.all(workers.map((worker) => nextMessage(worker, signal)));
       // a rejection while sleeping is handled below, where the reports are awaited
       reports.catch(() => {});
+      const before = process.cpuUsage();
       announce(go, 2 * window + 1);
       await sleep(WINDOW_SECONDS * 1000, undefined, { signal });
       announce(go, 2 * window + 2);
-      rates.push((await reports).map((message) => report.parse(message)).reduce((sum, read) => sum + read.bytes / read.seconds, 0));
+      const reads = (await reports).map((message) => report.parse(message));
+      const used = process.cpuUsage(before);
+      windows.push({
+        bytesPerSecond: reads.reduce((sum, read) => sum + read.bytes / read.seconds, 0),
+        processorFraction: (used.user + used.system) / 1e6 / reads.reduce((sum, read) => sum + read.seconds, 0),
+      });
       progress((window + 1) / WINDOWS);
     }
-    return measuredBest(rates);
+    return bestWindow(windows);
   } finally {
     announce(go, -1);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+interface Window {
+  readonly bytesPerSecond: BytesPerSecond;
+  /** of the time that the threads read, how much they were given a processor */
+  readonly processorFraction: Fraction;
+}
+
+/** A steady neighbour slows every window alike, and only the processor time that it takes shows it: that counts as noise too. */
+export function bestWindow(windows: readonly Window[]): Measured<BytesPerSecond> {
+  const best = measuredBest(windows.map(({ bytesPerSecond }) => bytesPerSecond));
+  const given = windows.find(({ bytesPerSecond }) => bytesPerSecond === best.value)?.processorFraction ?? 1;
+  return { ...best, noiseFraction: Math.max(best.noiseFraction, Math.round((1 - Math.min(1, given)) * 1e4) / 1e4) };
 }
 
 function announce(go: Int32Array, round: number): void {

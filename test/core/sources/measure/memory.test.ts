@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { arrayBytes, measureMemory } from "../../../../src/core/sources/measure/memory.ts";
+import { arrayBytes, bestWindow, measureMemory } from "../../../../src/core/sources/measure/memory.ts";
 import { measuredBest, measuredMedian } from "../../../../src/core/sources/measure/measured.ts";
 import { GIB, MIB } from "../../../../src/core/units.ts";
 
@@ -43,6 +43,11 @@ describe("repetitions", () => {
     expect(measuredBest([10, 9.9, 9.8, 2])).toEqual({ value: 10, noiseFraction: 0.02 });
     expect(measuredBest([10, 5, 5, 5]).noiseFraction).toBe(0.5);
     expect(() => measuredBest([])).toThrow();
+  });
+  it("count a processor that others had as noise, however steady", () => {
+    const windows = [100, 99, 98].map((bytesPerSecond) => ({ bytesPerSecond, processorFraction: 0.6 }));
+    expect(bestWindow(windows)).toEqual({ value: 100, noiseFraction: 0.4 });
+    expect(bestWindow(windows.map((window) => ({ ...window, processorFraction: 1.02 })))).toEqual({ value: 100, noiseFraction: 0.02 });
   });
   it("take the median where disturbances go either way", () => {
     expect(measuredMedian([1, 2, 3, 4, 5])).toEqual({ value: 3, noiseFraction: 0.3333 });
