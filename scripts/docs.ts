@@ -1,8 +1,9 @@
-/** Writes the generated parts of the README: the table of tools, and what the program says for a machine that is named. */
+/** Writes the generated parts of the README: the table of tools, the accuracy, and what the program says for a machine that is named. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tools } from "../src/tools/index.ts";
+import { accuracyTable } from "../test/truth/accuracy-table.ts";
 import { ensureBuilt, root } from "./prepare.mjs";
 
 /** The text with the part between `<!-- name:begin -->` and `<!-- name:end -->` replaced. */
@@ -30,6 +31,10 @@ function transcript(): string {
 if (process.argv[1]?.endsWith("docs.ts")) {
   await ensureBuilt();
   const path = join(root, "README.md");
-  const text = withPart(readFileSync(path, "utf8"), "tools", toolTable());
-  writeFileSync(path, withPart(text, "transcript", transcript()));
+  const parts = { tools: toolTable(), transcript: transcript(), accuracy: await accuracyTable() };
+  const text = Object.entries(parts).reduce(
+    (readme, [name, part]) => withPart(readme, name, part),
+    readFileSync(path, "utf8"),
+  );
+  writeFileSync(path, text);
 }

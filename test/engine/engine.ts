@@ -25,14 +25,28 @@ const run = promisify(execFile);
 export async function loadEngine(): Promise<{ readonly module: Engine } | { readonly reason: string }> {
   const build = platformBuilds[`${process.platform}-${process.arch}`];
   if (build === undefined) return { reason: `no CPU build of llama.cpp for ${process.platform}-${process.arch}` };
-  if (!existsSync(join(folder, "node_modules", "node-llama-cpp")) || !existsSync(join(folder, "node_modules", "@node-llama-cpp", build))) {
+  if (
+    !existsSync(join(folder, "node_modules", "node-llama-cpp")) ||
+    !existsSync(join(folder, "node_modules", "@node-llama-cpp", build))
+  ) {
     const npm = process.platform === "win32" ? "npm.cmd" : "npm";
     const packages = [`node-llama-cpp@${VERSION}`, `@node-llama-cpp/${build}@${VERSION}`];
-    const flags = ["install", ...packages, "--omit=optional", "--ignore-scripts", "--no-save", "--no-package-lock", "--no-audit", "--no-fund"];
+    const flags = [
+      "install",
+      ...packages,
+      "--omit=optional",
+      "--ignore-scripts",
+      "--no-save",
+      "--no-package-lock",
+      "--no-audit",
+      "--no-fund",
+    ];
     try {
       await run(npm, flags, { cwd: folder, timeout: 240_000, shell: process.platform === "win32" });
     } catch (error) {
-      return { reason: `node-llama-cpp could not be installed: ${error instanceof Error ? error.message.slice(0, 200) : "unknown"}` };
+      return {
+        reason: `node-llama-cpp could not be installed: ${error instanceof Error ? error.message.slice(0, 200) : "unknown"}`,
+      };
     }
   }
   const entry = createRequire(join(folder, "package.json")).resolve("node-llama-cpp");

@@ -24,7 +24,13 @@ beforeAll(async () => {
   const loaded = await loadEngine();
   if ("module" in loaded) {
     const logger = (_: string, message: string) => void lines.push(message);
-    llama = await loaded.module.getLlama({ gpu: false, build: "never", logLevel: "debug", logger, progressLogs: false });
+    llama = await loaded.module.getLlama({
+      gpu: false,
+      build: "never",
+      logLevel: "debug",
+      logger,
+      progressLogs: false,
+    });
   } else console.warn(`engine tests skipped: ${loaded.reason}`);
 }, 300_000);
 
@@ -52,7 +58,12 @@ describe("a real engine allocates what was estimated", () => {
 
     lines = [];
     const loaded = await llama.loadModel({ modelPath: path, useMmap: false, gpuLayers: 0 });
-    const context = await loaded.createContext({ contextSize: 4096, batchSize: 512, sequences: 1, flashAttention: true });
+    const context = await loaded.createContext({
+      contextSize: 4096,
+      batchSize: 512,
+      sequences: 1,
+      flashAttention: true,
+    });
     // the log crosses a thread, and may come after the context
     await expect.poll(() => lines.some((line) => line.includes("compute buffer size")), { timeout: 10_000 }).toBe(true);
     const printed = printedBytes(lines);

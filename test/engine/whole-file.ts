@@ -3,7 +3,7 @@
  * (zeros, which llama.cpp computes with at full speed).
  */
 import { readFile, truncate, writeFile } from "node:fs/promises";
-import { buildGgufHeader, gguf, GGUFValueType } from "@huggingface/gguf";
+import { buildGgufHeader, GGUFValueType, gguf } from "@huggingface/gguf";
 import { shapeBytes, tensorTypeOfId } from "../../src/core/facts/tensor-type.ts";
 
 const NORMAL = 1;

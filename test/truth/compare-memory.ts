@@ -6,7 +6,15 @@ import { parseRun, resolveRun } from "../../src/core/sources/run-string.ts";
 import { GIB } from "../../src/core/units.ts";
 import type { MemoryRow } from "./rows.ts";
 
-export const placements = ["full", "partial", "overrides", "experts-on-cpu", "ffn-on-cpu", "several-devices", "cpu"] as const;
+export const placements = [
+  "full",
+  "partial",
+  "overrides",
+  "experts-on-cpu",
+  "ffn-on-cpu",
+  "several-devices",
+  "cpu",
+] as const;
 export type PlacementKind = (typeof placements)[number];
 
 export interface PartError {
@@ -50,7 +58,11 @@ function compareUse(row: MemoryRow, device: number, estimated: MemoryUse, measur
 
 /** The devices the rows were measured on. */
 function rpcDevices(row: MemoryRow): MemoryDevice[] {
-  return row.devices.map((_, index) => ({ name: `RPC${index}`, backend: "rpc", freeBytes: (row.deviceGiB?.[index] ?? 1024) * GIB }));
+  return row.devices.map((_, index) => ({
+    name: `RPC${index}`,
+    backend: "rpc",
+    freeBytes: (row.deviceGiB?.[index] ?? 1024) * GIB,
+  }));
 }
 
 /**
@@ -61,8 +73,9 @@ function namedBuffers(args: string, layerCount: number): string {
   const offloaded = Number(/-ngl (\d+)/.exec(args)?.[1] ?? layerCount + 1);
   const counts = (/-ts ([\d,]+)/.exec(args)?.[1] ?? "").split(",").map(Number);
   return args.replace(/blk\\\.(\d+)(\S*?)=RPC0\[[^\]]*\]/g, (_, layer: string, rest: string) => {
-    let position = Number(layer) - (layerCount + 1 - offloaded);
-    const device = counts.findIndex((count) => (position -= count) < 0);
+    const position = Number(layer) - (layerCount + 1 - offloaded);
+    const ends = counts.map((_, index) => counts.slice(0, index + 1).reduce((sum, count) => sum + count, 0));
+    const device = ends.findIndex((end) => position < end);
     return `blk\\.${layer}${rest}=RPC${device + 1}`;
   });
 }
@@ -70,11 +83,20 @@ function namedBuffers(args: string, layerCount: number): string {
 export function compareRow(row: MemoryRow, model: Model): Comparison[] {
   const { hyper } = model;
   const slots = row.sequences === undefined ? "" : ` -np ${row.sequences}${row.unifiedCache ? " -kvu" : ""}`;
-  const run = resolveRun(parseRun(`${row.program} ${namedBuffers(row.args, hyper.layerCount)}${slots}`), hyper, hyper.trainedContextTokens);
+  const run = resolveRun(
+    parseRun(`${row.program} ${namedBuffers(row.args, hyper.layerCount)}${slots}`),
+    hyper,
+    hyper.trainedContextTokens,
+  );
   const estimate = estimateMemory(model, run, rpcDevices(row));
   return [
     ...row.devices.map((measured, device) =>
-      compareUse(row, device, estimate.devices[device] ?? { modelBytes: 0, contextBytes: 0, computeBytes: 0 }, measured),
+      compareUse(
+        row,
+        device,
+        estimate.devices[device] ?? { modelBytes: 0, contextBytes: 0, computeBytes: 0 },
+        measured,
+      ),
     ),
     compareUse(row, -1, estimate.host, row.host),
   ];

@@ -1,6 +1,7 @@
 /** Weights from hyper-parameters alone: layout and recipe rebuild the whole tensor table, nothing is read from it. */
-import { type LayoutOptions, layoutTensors } from "../../src/core/facts/layout.ts";
+
 import { readHyperparameters } from "../../src/core/facts/hyperparameters.ts";
+import { type LayoutOptions, layoutTensors } from "../../src/core/facts/layout.ts";
 import type { Model } from "../../src/core/facts/model.ts";
 import { applyRecipe, isRecipe } from "../../src/core/facts/recipe.ts";
 import { tensorBytes } from "../../src/core/facts/tensor.ts";
@@ -58,9 +59,17 @@ export function compareWeights(row: WeightsRow, header: Model): WeightsCompariso
     for (const tensor of tensors) byType.set(tensor.type, (byType.get(tensor.type) ?? 0) + tensorBytes(tensor));
     const estimatedBytes = [...byType.values()].reduce((sum, bytes) => sum + bytes, 0);
     const types = new Set([...byType.keys(), ...Object.keys(row.by_type)]);
-    const typeErrors = [...types].map((type) => Math.abs((byType.get(type) ?? 0) - (row.by_type[type] ?? 0)) / row.tensor_bytes);
+    const typeErrors = [...types].map(
+      (type) => Math.abs((byType.get(type) ?? 0) - (row.by_type[type] ?? 0)) / row.tensor_bytes,
+    );
     const errorFraction = (estimatedBytes - row.tensor_bytes) / row.tensor_bytes;
-    return { row, estimatedBytes, errorFraction, worstTypeFraction: Math.max(Math.abs(errorFraction), ...typeErrors), failure: undefined };
+    return {
+      row,
+      estimatedBytes,
+      errorFraction,
+      worstTypeFraction: Math.max(Math.abs(errorFraction), ...typeErrors),
+      failure: undefined,
+    };
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error);
     return { row, estimatedBytes: 0, errorFraction: -1, worstTypeFraction: 1, failure };

@@ -2,9 +2,18 @@
  * Ceilings on the error against llama.cpp's own figures. A row of the truth that cannot be estimated fails. Ceilings only ever get
  * tighter; the cause column says what the rest is.
  */
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { accuracyTable } from "./accuracy-table.ts";
 import { compareRow, type PlacementKind } from "./compare-memory.ts";
-import { allMemoryRows, type MemoryMeasurement, measureMemory, measureWeights, memoryFigures, weightsFigures } from "./measure.ts";
+import {
+  allMemoryRows,
+  type MemoryMeasurement,
+  measureMemory,
+  measureWeights,
+  memoryFigures,
+  weightsFigures,
+} from "./measure.ts";
 import { modelReader, readFitRows, readMemoryRows, truthFolder } from "./rows.ts";
 import { errorFraction, figures } from "./statistics.ts";
 
@@ -72,6 +81,11 @@ describe("what a device must hold in all", () => {
     expect(falsePositives).toBe(0);
   });
 });
+
+test("the README's accuracy table is today's", async () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  expect(readme).toContain(await accuracyTable());
+}, 60_000);
 
 test("a wrong estimate is noticed: the same row at twice its context", async () => {
   const [row] = readMemoryRows(truthFolder, "memory.jsonl");

@@ -37,7 +37,9 @@ async function headersByModel(folder: string, rows: readonly WeightsRow[]): Prom
   const files = readdirSync(join(folder, "gguf"));
   const headers = new Map<string, Model>();
   for (const name of new Set(rows.map(({ model }) => model))) {
-    const file = files.find((candidate) => rows.some(({ model, quant }) => model === name && candidate === `${model}-${quant}.gguf`));
+    const file = files.find((candidate) =>
+      rows.some(({ model, quant }) => model === name && candidate === `${model}-${quant}.gguf`),
+    );
     if (file !== undefined) headers.set(name, await readGgufFile(join(folder, "gguf", file)));
   }
   return headers;

@@ -5,9 +5,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readGgufFile } from "../../src/core/sources/gguf/read.ts";
 import type { MemoryUse } from "../../src/core/facts/memory.ts";
 import type { Model } from "../../src/core/facts/model.ts";
+import { readGgufFile } from "../../src/core/sources/gguf/read.ts";
 
 export const truthFolder = fileURLToPath(new URL(".", import.meta.url));
 

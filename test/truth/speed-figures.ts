@@ -45,8 +45,18 @@ export function speedFigures(errors: readonly SpeedError[]): SpeedFigures {
   for (const { device } of errors) counts.set(device, (counts.get(device) ?? 0) + 1);
   const base = { n: errors.length, devices: counts.size };
   if (errors.length === 0)
-    return { ...base, medianAbsFraction: null, meanAbsFraction: null, p90AbsFraction: null, within25Fraction: null, coverageFraction: null, coverageByRowsFraction: null, biasFraction: null };
-  const weighted = (value: (error: SpeedError) => number): Weighted => errors.map((error) => [value(error), 1 / (counts.get(error.device) ?? 1)] as const);
+    return {
+      ...base,
+      medianAbsFraction: null,
+      meanAbsFraction: null,
+      p90AbsFraction: null,
+      within25Fraction: null,
+      coverageFraction: null,
+      coverageByRowsFraction: null,
+      biasFraction: null,
+    };
+  const weighted = (value: (error: SpeedError) => number): Weighted =>
+    errors.map((error) => [value(error), 1 / (counts.get(error.device) ?? 1)] as const);
   const absolute = weighted(({ errorFraction }) => Math.abs(errorFraction));
   return {
     ...base,
@@ -56,6 +66,11 @@ export function speedFigures(errors: readonly SpeedError[]): SpeedFigures {
     within25Fraction: round(share(weighted(({ errorFraction }) => (Math.abs(errorFraction) <= 0.25 ? 1 : 0)))),
     coverageFraction: round(share(weighted(({ covered }) => (covered ? 1 : 0)))),
     coverageByRowsFraction: round(errors.filter(({ covered }) => covered).length / errors.length),
-    biasFraction: round(weightedQuantile(weighted(({ errorFraction }) => errorFraction), 0.5)),
+    biasFraction: round(
+      weightedQuantile(
+        weighted(({ errorFraction }) => errorFraction),
+        0.5,
+      ),
+    ),
   };
 }

@@ -11,7 +11,7 @@ import { inSample, leaveOut, wholeFit } from "../../catalog/build/calibrate/fold
 import { type Observation, observationFile } from "../../catalog/build/calibrate/observation.ts";
 import { type Point, pointOf } from "../../catalog/build/calibrate/points.ts";
 import { readPublished } from "../../catalog/build/calibrate/published.ts";
-import { type Task, taskProblem } from "../../catalog/build/calibrate/task-problem.ts";
+import { type Task, taskProblems } from "../../catalog/build/calibrate/task-problem.ts";
 import { predictedRate } from "../../src/core/estimate/speed.ts";
 import { sumSeconds } from "../../src/core/estimate/terms.ts";
 import { calibration } from "../../src/core/sources/calibration.ts";
@@ -47,28 +47,49 @@ async function pointsOf(rows: readonly Observation[]): Promise<Point[]> {
   return rows.map((row) => pointOf(row, hardware, models, calibration));
 }
 
-function judge(point: Point, { low, mid, high }: { readonly low: number; readonly mid: number; readonly high: number }): SpeedPrediction {
+function judge(
+  point: Point,
+  { low, mid, high }: { readonly low: number; readonly mid: number; readonly high: number },
+): SpeedPrediction {
   const observed = point.observation.tokensPerSecond;
-  return { point, device: point.device, low, mid, high, errorFraction: mid / observed - 1, covered: observed >= low && observed <= high };
+  return {
+    point,
+    device: point.device,
+    low,
+    mid,
+    high,
+    errorFraction: mid / observed - 1,
+    covered: observed >= low && observed <= high,
+  };
 }
 
 /** Our own rows, each predicted without its group. The interval is that of the evidence such a prediction has. */
 export async function measureOwnSpeed(): Promise<readonly SpeedMeasurement[]> {
   const points = await pointsOf(ownObservations());
   const bases: Record<OwnBasis, SpeedPrediction[]> = { "in-sample": [], known: [], unseen: [], strange: [] };
-  for (const task of ["decode", "prefill"] as const satisfies readonly Task[]) {
-    const { points: own, problem } = taskProblem(points, task);
+  for (const { task, points: own, problem } of taskProblems(points)) {
     const whole = wholeFit(problem);
     const add = (residuals: readonly number[], basisOf: (point: Point) => OwnBasis | undefined) =>
       residuals.forEach((residual, number) => {
         const point = own[number];
         const basis = point?.observation.counted && Number.isFinite(residual) ? basisOf(point) : undefined;
         if (!point || !basis) return;
-        bases[basis].push(judge(point, predictedRate(point.setting, task, point.observedSeconds * Math.exp(residual), levels[basis])));
+        bases[basis].push(
+          judge(point, predictedRate(point.setting, task, point.observedSeconds * Math.exp(residual), levels[basis])),
+        );
       });
     add(inSample(problem, whole), () => "in-sample");
-    add(leaveOut(problem, (number) => own[number]?.architecture ?? "", whole), (point) => (own.some((other) => sameDevice(other, point) && other.architecture !== point.architecture) ? "known" : undefined));
-    add(leaveOut(problem, (number) => own[number]?.device ?? "", whole), (point) => (own.filter((other) => sameFamily(other, point)).length >= FAMILY_ROWS ? "unseen" : "strange"));
+    add(
+      leaveOut(problem, (number) => own[number]?.architecture ?? "", whole),
+      (point) =>
+        own.some((other) => sameDevice(other, point) && other.architecture !== point.architecture)
+          ? "known"
+          : undefined,
+    );
+    add(
+      leaveOut(problem, (number) => own[number]?.device ?? "", whole),
+      (point) => (own.filter((other) => sameFamily(other, point)).length >= FAMILY_ROWS ? "unseen" : "strange"),
+    );
   }
   return ownBases.map((basis) => ({ basis, predictions: bases[basis], failures: [] }));
 }
@@ -79,22 +100,40 @@ const levels = { "in-sample": "A", known: "A", unseen: "C", strange: "D" } as co
 const FAMILY_ROWS = 5;
 
 function sameDevice(one: Point, other: Point): boolean {
-  return one.device === other.device && one.observation.backend === other.observation.backend && one.observation.offload === other.observation.offload;
+  return (
+    one.device === other.device &&
+    one.observation.backend === other.observation.backend &&
+    one.observation.offload === other.observation.offload
+  );
 }
 
 function sameFamily(one: Point, other: Point): boolean {
   // processors alone are one family an instruction set
-  const family = (point: Point) => (point.observation.offload === "cpu" ? point.setting.hostRates.isa : `${point.family} ${point.observation.offload}`);
+  const family = (point: Point) =>
+    point.observation.offload === "cpu" ? point.setting.hostRates.isa : `${point.family} ${point.observation.offload}`;
   return one.device !== other.device && family(one) === family(other);
 }
 
 /** Rows of a folder by the constants that ship. */
-const constants = { decode: { ...calibration.decode, ...calibration.host }, prefill: { ...calibration.prefill, ...calibration.host } };
+const constants = {
+  decode: { ...calibration.decode, ...calibration.host },
+  prefill: { ...calibration.prefill, ...calibration.host },
+};
 
 export async function measureFolderSpeed(folder: string): Promise<SpeedMeasurement> {
   const [hardware, models] = [await loadHardwareCatalog(), await loadModelCatalog()];
   const { observations, failures } = condense(readPublished(folder), hardware, models);
-  const predictions = (await pointsOf(observations)).map((point) => judge(point, predictedRate(point.setting, point.observation.task, sumSeconds(point.sum, point.observation.task === "decode" ? constants.decode : constants.prefill).total, undefined)));
+  const predictions = (await pointsOf(observations)).map((point) =>
+    judge(
+      point,
+      predictedRate(
+        point.setting,
+        point.observation.task,
+        sumSeconds(point.sum, point.observation.task === "decode" ? constants.decode : constants.prefill).total,
+        undefined,
+      ),
+    ),
+  );
   return { basis: "shipped", predictions, failures };
 }
 
@@ -115,8 +154,11 @@ export interface SpeedSection {
 
 /** tg at depth over tg on an empty cache, where both were measured: what depth costs, apart from everything else. */
 function slowdowns(predictions: readonly SpeedPrediction[]): SpeedError[] {
-  const key = ({ point: { observation: row } }: SpeedPrediction) => [row.device, row.backend, row.model, row.recipe, row.year, row.flashAttention].join("|");
-  const shallow = new Map(predictions.filter(({ point }) => !point.deep).map((prediction) => [key(prediction), prediction]));
+  const key = ({ point: { observation: row } }: SpeedPrediction) =>
+    [row.device, row.backend, row.model, row.recipe, row.year, row.flashAttention].join("|");
+  const shallow = new Map(
+    predictions.filter(({ point }) => !point.deep).map((prediction) => [key(prediction), prediction]),
+  );
   return predictions.flatMap((prediction) => {
     const base = prediction.point.deep ? shallow.get(key(prediction)) : undefined;
     if (!base) return [];
@@ -128,7 +170,9 @@ function slowdowns(predictions: readonly SpeedPrediction[]): SpeedError[] {
 
 export function speedSection({ predictions, failures }: SpeedMeasurement): SpeedSection {
   const select = (task: Task, offload: Observation["offload"], also: (point: Point) => boolean = () => true) =>
-    predictions.filter(({ point }) => point.observation.task === task && point.observation.offload === offload && also(point));
+    predictions.filter(
+      ({ point }) => point.observation.task === task && point.observation.offload === offload && also(point),
+    );
   const decode = select("decode", "full");
   const x86 = ({ setting }: Point) => setting.hostRates.isa.startsWith("avx");
   return {

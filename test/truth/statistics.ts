@@ -13,7 +13,13 @@ export interface PartFigures {
 }
 
 /** Signed: positive when the estimate is above the measurement. Nothing measured and nothing estimated is no error. */
-export function errorFraction({ estimated, measured }: { readonly estimated: number; readonly measured: number }): number {
+export function errorFraction({
+  estimated,
+  measured,
+}: {
+  readonly estimated: number;
+  readonly measured: number;
+}): number {
   if (estimated === measured) return 0;
   return measured === 0 ? Number.POSITIVE_INFINITY : (estimated - measured) / measured;
 }

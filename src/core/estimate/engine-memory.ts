@@ -29,7 +29,8 @@ export function cacheBytes(hyper: Hyperparameters, run: EngineRun, pageTokens: T
   let bytes = 0;
   for (const layer of hyper.layers) {
     if (layer.hasCache) {
-      const kept = layer.windowTokens > 0 ? Math.min(run.contextTokens, layer.windowTokens + run.batchTokens) : run.contextTokens;
+      const kept =
+        layer.windowTokens > 0 ? Math.min(run.contextTokens, layer.windowTokens + run.batchTokens) : run.contextTokens;
       const width = layer.keyDim * layer.kvHeadCount + (hyper.latent ? 0 : layer.valueDim * layer.kvHeadCount);
       bytes += width * run.cacheBytesPerElement * padTo(kept, pageTokens) * run.sequences;
     }
@@ -40,7 +41,9 @@ export function cacheBytes(hyper: Hyperparameters, run: EngineRun, pageTokens: T
 
 /** Live activations of one pass: a residual and the widest feed-forward's three parts per token, in two bytes, and a row of f32 logits per sequence. */
 function activationBytes(hyper: Hyperparameters, run: EngineRun): Bytes {
-  const experts = hyper.experts ? hyper.experts.used * hyper.experts.feedForwardLength + hyper.experts.sharedFeedForwardLength : 0;
+  const experts = hyper.experts
+    ? hyper.experts.used * hyper.experts.feedForwardLength + hyper.experts.sharedFeedForwardLength
+    : 0;
   const widest = hyper.layers.reduce((most, { feedForwardLength }) => Math.max(most, feedForwardLength), experts);
   return run.batchTokens * 2 * (4 * hyper.embeddingLength + 3 * widest) + run.sequences * hyper.vocabularyCount * 4;
 }
@@ -70,7 +73,12 @@ export function vllmMemory(hyper: Hyperparameters, checkpointBytes: Bytes, run: 
     high: Math.round(2 * activations + 2.5 * GIB),
   };
   const cache = cacheBytes(hyper, run, 16) / (hyper.latent ? 1 : Math.min(run.tensorParallel, heads));
-  return sum(Math.ceil(checkpointBytes / run.tensorParallel), Math.ceil(cache), compute, "vLLM: weights ÷ TP + paged cache + peak of a dummy pass + CUDA graphs");
+  return sum(
+    Math.ceil(checkpointBytes / run.tensorParallel),
+    Math.ceil(cache),
+    compute,
+    "vLLM: weights ÷ TP + paged cache + peak of a dummy pass + CUDA graphs",
+  );
 }
 
 /** Whatever the model takes, vLLM fills this share of the card; what is left of it after the weights is cache. */
@@ -81,8 +89,17 @@ export function vllmReservedBytes(deviceBytes: Bytes, utilization: Fraction = 0.
 /** Weights wired, a cache that grows in steps of 256 tokens, and one prefill step. Source: mlx-lm `mlx_lm/models/cache.py` (step), `mlx_lm/server.py` (--prefill-step-size 2048). */
 export function mlxMemory(hyper: Hyperparameters, checkpointBytes: Bytes, run: EngineRun): EngineMemory {
   const activations = activationBytes(hyper, run);
-  const compute = { low: Math.round(0.5 * activations + 100 * MIB), mid: Math.round(1.5 * activations + 300 * MIB), high: Math.round(3 * activations + GIB) };
-  return sum(checkpointBytes, cacheBytes(hyper, run, 256), compute, "MLX: weights + cache in steps of 256 tokens + one prefill step");
+  const compute = {
+    low: Math.round(0.5 * activations + 100 * MIB),
+    mid: Math.round(1.5 * activations + 300 * MIB),
+    high: Math.round(3 * activations + GIB),
+  };
+  return sum(
+    checkpointBytes,
+    cacheBytes(hyper, run, 256),
+    compute,
+    "MLX: weights + cache in steps of 256 tokens + one prefill step",
+  );
 }
 
 /** The whole prompt passes at once, and dynamic caches are copied when they grow. Source: Transformers `cache_utils.py` (DynamicCache concatenates), accelerate's big-model guide. */

@@ -33,7 +33,12 @@ export interface MemoryEstimate extends MemoryBreakdown {
  * @param compute how compute buffers are had: a search passes one that remembers
  * @throws InputError for overrides to unknown buffers and split modes that are not computed
  */
-export function estimateMemory(model: ModelShape, run: Run, devices: readonly MemoryDevice[], compute: typeof estimateCompute = estimateCompute): MemoryEstimate {
+export function estimateMemory(
+  model: ModelShape,
+  run: Run,
+  devices: readonly MemoryDevice[],
+  compute: typeof estimateCompute = estimateCompute,
+): MemoryEstimate {
   const { hyper, tensors } = model;
   const placement = placeRun(hyper.layerCount, run, devices);
   const layouts = { devices: devices.map(({ backend }) => bufferLayouts[backend]), host: bufferLayouts.cpu };

@@ -22,7 +22,11 @@ export interface Calibration {
   readonly coreCapBytesPerSecond: Readonly<Record<"x86" | "apple" | "arm", number>>;
   readonly assumedClockHz: number;
   readonly assumedLinkBytesPerSecond: number;
-  readonly intervals: { readonly decode: Readonly<Record<string, Quantiles>>; readonly prefill: Readonly<Record<string, Quantiles>>; readonly host: Readonly<Record<string, Quantiles>> };
+  readonly intervals: {
+    readonly decode: Readonly<Record<string, Quantiles>>;
+    readonly prefill: Readonly<Record<string, Quantiles>>;
+    readonly host: Readonly<Record<string, Quantiles>>;
+  };
   readonly nearRam: { readonly factor: number; readonly shareOfRam: number };
   readonly layerSplitDecode: Readonly<Record<string, number>>;
   readonly firstToken: {

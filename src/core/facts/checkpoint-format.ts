@@ -27,21 +27,32 @@ function isConfig(value: unknown): value is Config {
 function count(config: Config, key: string, fallback: number, low: number, high: number): number {
   const value = config[key] ?? fallback;
   if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high)
-    throw new InputError(`quantization_config.${key} is not a whole number from ${low} to ${high}. Send the checkpoint's own config.json.`);
+    throw new InputError(
+      `quantization_config.${key} is not a whole number from ${low} to ${high}. Send the checkpoint's own config.json.`,
+    );
   return value;
 }
 
 const groups = (width: number, groupSize: number) => (groupSize <= 0 ? 1 : Math.ceil(width / groupSize));
 
 /** Integer weights in groups, an f16 scale and a packed zero point each; act-order adds one 32-bit group index per input (AutoGPTQ's QuantLinear, AutoAWQ's WQLinear_GEMM buffers). */
-function groupedIntegers(name: string, bits: number, groupSize: number, zeroPoints: boolean, groupIndex: boolean, quantizesHead: boolean): CheckpointFormat {
+function groupedIntegers(
+  name: string,
+  bits: number,
+  groupSize: number,
+  zeroPoints: boolean,
+  groupIndex: boolean,
+  quantizesHead: boolean,
+): CheckpointFormat {
   return {
     name,
     quantizesHead,
     matrixBytes: (width, rows) => {
       const groupCount = groups(width, groupSize) * rows;
       const zeros = zeroPoints ? (groupCount * bits) / 8 : 0;
-      return Math.ceil((width * rows * bits) / 8 + groupCount * HALF_BYTES + zeros) + (groupIndex ? width * FLOAT_BYTES : 0);
+      return (
+        Math.ceil((width * rows * bits) / 8 + groupCount * HALF_BYTES + zeros) + (groupIndex ? width * FLOAT_BYTES : 0)
+      );
     },
   };
 }
@@ -51,7 +62,8 @@ function scaledFloats(name: string, bits: number, groupSize: number, matrixScale
   return {
     name,
     quantizesHead: false,
-    matrixBytes: (width, rows) => Math.ceil((width * rows * bits) / 8) + groups(width, groupSize) * rows + matrixScaleBytes,
+    matrixBytes: (width, rows) =>
+      Math.ceil((width * rows * bits) / 8) + groups(width, groupSize) * rows + matrixScaleBytes,
   };
 }
 
@@ -60,7 +72,8 @@ function fp8(blockWidth: number, blockRows: number): CheckpointFormat {
   return {
     name: "fp8",
     quantizesHead: false,
-    matrixBytes: (width, rows) => width * rows + Math.ceil(width / blockWidth) * Math.ceil(rows / blockRows) * FLOAT_BYTES,
+    matrixBytes: (width, rows) =>
+      width * rows + Math.ceil(width / blockWidth) * Math.ceil(rows / blockRows) * FLOAT_BYTES,
   };
 }
 
@@ -87,12 +100,24 @@ function compressedTensors(config: Config): CheckpointFormat {
   const weights = scheme !== undefined && isConfig(scheme["weights"]) ? scheme["weights"] : {};
   const bits = count(weights, "num_bits", 8, 2, 16);
   const groupSize = weights["group_size"] === null ? 0 : count(weights, "group_size", 0, -1, 65_536);
-  if (weights["type"] === "float") return bits === 4 ? scaledFloats("nvfp4", 4, groupSize || 16, FLOAT_BYTES) : fp8(Number.MAX_SAFE_INTEGER, 1);
-  return groupedIntegers("compressed-tensors", bits, groupSize, weights["symmetric"] === false, weights["actorder"] === "group", false);
+  if (weights["type"] === "float")
+    return bits === 4 ? scaledFloats("nvfp4", 4, groupSize || 16, FLOAT_BYTES) : fp8(Number.MAX_SAFE_INTEGER, 1);
+  return groupedIntegers(
+    "compressed-tensors",
+    bits,
+    groupSize,
+    weights["symmetric"] === false,
+    weights["actorder"] === "group",
+    false,
+  );
 }
 
 function unquantized(bytesPerWeight: number): CheckpointFormat {
-  return { name: `${8 * bytesPerWeight}-bit`, quantizesHead: true, matrixBytes: (width, rows) => width * rows * bytesPerWeight };
+  return {
+    name: `${8 * bytesPerWeight}-bit`,
+    quantizesHead: true,
+    matrixBytes: (width, rows) => width * rows * bytesPerWeight,
+  };
 }
 
 /**
@@ -101,7 +126,8 @@ function unquantized(bytesPerWeight: number): CheckpointFormat {
  */
 export function checkpointFormat(config: unknown, dtype: "f32" | "f16" | "bf16" = "bf16"): CheckpointFormat {
   if (config === undefined || config === null) return unquantized(dtype === "f32" ? FLOAT_BYTES : HALF_BYTES);
-  if (!isConfig(config)) throw new InputError("quantization_config is not an object. Send the checkpoint's own config.json.");
+  if (!isConfig(config))
+    throw new InputError("quantization_config is not an object. Send the checkpoint's own config.json.");
   const method = config["quant_method"] ?? (config["group_size"] !== undefined ? "mlx" : undefined);
   const bits = count(config, "bits", 4, 2, 8);
   const headIsLinear = config["lm_head"] === true;
@@ -121,21 +147,30 @@ export function checkpointFormat(config: unknown, dtype: "f32" | "f16" | "bf16" 
     case "mxfp4":
       return scaledFloats("mxfp4", 4, 32, 0);
     case "modelopt":
-      return config["quant_algo"] === "FP8" ? fp8(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) : scaledFloats("nvfp4", 4, 16, 2 * FLOAT_BYTES);
+      return config["quant_algo"] === "FP8"
+        ? fp8(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+        : scaledFloats("nvfp4", 4, 16, 2 * FLOAT_BYTES);
     case "mlx": {
       // mx.quantize keeps a scale and a bias of the model's half type for every group; the embedding and the head are quantized too
       const groupSize = count(config, "group_size", 64, 16, 1024);
-      const matrixBytes = (width: number, rows: number) => Math.ceil((width * rows * bits) / 8) + groups(width, groupSize) * rows * 2 * HALF_BYTES;
+      const matrixBytes = (width: number, rows: number) =>
+        Math.ceil((width * rows * bits) / 8) + groups(width, groupSize) * rows * 2 * HALF_BYTES;
       return { name: `mlx ${bits}-bit`, quantizesHead: true, matrixBytes };
     }
     default:
-      throw new InputError(`The quantization method ${JSON.stringify(method)?.slice(0, 40)} is not known here. Send a GPTQ, AWQ, bitsandbytes, FP8, compressed-tensors, NVFP4, MXFP4 or MLX checkpoint.`);
+      throw new InputError(
+        `The quantization method ${JSON.stringify(method)?.slice(0, 40)} is not known here. Send a GPTQ, AWQ, bitsandbytes, FP8, compressed-tensors, NVFP4, MXFP4 or MLX checkpoint.`,
+      );
   }
 }
 
 /** Linear layers of the repeating blocks, by llama.cpp's names: matrices that are no norm, router, convolution or embedding. */
 function isLinear({ name, shape }: TensorShape): boolean {
-  return /^blk\.\d+\..*\.weight$/.test(name) && shape.length >= 2 && !/norm|ffn_gate_inp|ssm_conv1d|shortconv\.conv/.test(name);
+  return (
+    /^blk\.\d+\..*\.weight$/.test(name) &&
+    shape.length >= 2 &&
+    !/norm|ffn_gate_inp|ssm_conv1d|shortconv\.conv/.test(name)
+  );
 }
 
 /** Bytes of all tensors of a model in a checkpoint format; what the format leaves alone is stored in two bytes a weight. */
@@ -144,7 +179,10 @@ export function checkpointBytes(shapes: readonly TensorShape[], format: Checkpoi
   for (const tensor of shapes) {
     const [width = 1, rows = 1, matrices = 1] = tensor.shape;
     const isHead = tensor.name === "output.weight" || tensor.name === "token_embd.weight";
-    bytes += isLinear(tensor) || (isHead && format.quantizesHead) ? format.matrixBytes(width, rows) * matrices : weightCount(tensor) * HALF_BYTES;
+    bytes +=
+      isLinear(tensor) || (isHead && format.quantizesHead)
+        ? format.matrixBytes(width, rows) * matrices
+        : weightCount(tensor) * HALF_BYTES;
   }
   return bytes;
 }

@@ -46,8 +46,11 @@ function readArchitecture(metadata: Metadata): string {
 
 function vocabularyCount(metadata: Metadata, reader: MetadataReader, widths: TensorWidths | undefined): number {
   const tokens = metadata["tokenizer.ggml.tokens"];
+  // what the header reader leaves of a file's token array
+  const counted = metadata["tokenizer.ggml.tokens.count"];
   const count =
     widths?.vocabulary ??
+    (typeof counted === "number" ? counted : undefined) ??
     reader.count("vocab_size", MAX_VOCABULARY) ??
     (Array.isArray(tokens) ? tokens.length : undefined);
   if (count !== undefined && count <= MAX_VOCABULARY) return count;

@@ -17,4 +17,3 @@ export interface Placement {
   /** any override at all switches pipeline copies off (llama-context.cpp:427) */
   readonly hasOverrides: boolean;
 }
-

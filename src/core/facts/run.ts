@@ -2,7 +2,17 @@
 import type { Tokens } from "../units.ts";
 import type { TensorType } from "./tensor-type.ts";
 
-export const cacheTypes = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"] as const satisfies readonly TensorType[];
+export const cacheTypes = [
+  "f32",
+  "f16",
+  "bf16",
+  "q8_0",
+  "q4_0",
+  "q4_1",
+  "iq4_nl",
+  "q5_0",
+  "q5_1",
+] as const satisfies readonly TensorType[];
 export type CacheType = (typeof cacheTypes)[number];
 
 /** `-ot REGEX=BUFFER`: `std::regex_search` on the tensor name, the first match wins. */

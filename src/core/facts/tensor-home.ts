@@ -14,7 +14,13 @@ export type TensorHome =
 const inputNames = new Set(["token_embd", "position_embd", "token_types", "per_layer_token_embd", "hrm.z_l_init"]);
 const everyLayerNames = new Set(["rope_freqs", "rope_factors_long", "rope_factors_short"]);
 /** computed with the first layer, not with the input */
-const firstLayerNames = new Set(["token_embd_norm", "per_layer_model_proj", "per_layer_proj_norm", "conv1d", "nextn.pre_projection"]);
+const firstLayerNames = new Set([
+  "token_embd_norm",
+  "per_layer_model_proj",
+  "per_layer_proj_norm",
+  "conv1d",
+  "nextn.pre_projection",
+]);
 /** LFM2 files call their output norm `token_embd_norm` */
 const embeddingNormIsOutputNorm = new Set(["lfm2", "lfm2moe"]);
 
@@ -40,7 +46,8 @@ export function tensorHome(architecture: string, name: string): TensorHome {
   if (layer !== undefined) return { part: "layer", layer };
   const stem = name.replace(/\.(weight|bias|scale)$/, "");
   if (inputNames.has(stem)) return { part: "input" };
-  if (everyLayerNames.has(stem)) return { part: "every-layer", fullAttentionOnly: factorsOfFullAttention.has(architecture) };
+  if (everyLayerNames.has(stem))
+    return { part: "every-layer", fullAttentionOnly: factorsOfFullAttention.has(architecture) };
   if (firstLayerNames.has(stem) && !(stem === "token_embd_norm" && embeddingNormIsOutputNorm.has(architecture)))
     return { part: "layer", layer: 0 };
   return { part: "output" };

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { join } from "node:path";
+import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { estimateContext } from "../../../src/core/estimate/context.ts";
 import { estimateWeights } from "../../../src/core/estimate/weights.ts";
@@ -38,7 +38,12 @@ describe("published pins", () => {
 describe("properties of the cache", () => {
   const models: Model[] = [];
   beforeAll(async () => {
-    for (const name of ["Gemma-3-12B-Q4_K_M", "Qwen3-Next-80B-A3B-Q4_K_M", "DeepSeek-V2-Lite-Q4_K_M", "LFM2-1.2B-Q4_K_M"])
+    for (const name of [
+      "Gemma-3-12B-Q4_K_M",
+      "Qwen3-Next-80B-A3B-Q4_K_M",
+      "DeepSeek-V2-Lite-Q4_K_M",
+      "LFM2-1.2B-Q4_K_M",
+    ])
       models.push(await read(name));
   });
   const anyRun = fc.record({
@@ -54,7 +59,9 @@ describe("properties of the cache", () => {
         const run = { ...defaultRun(8192), ...change };
         for (const model of models) {
           const bytes = contextBytes(model, run);
-          expect(contextBytes(model, { ...run, contextTokens: run.contextTokens + more })).toBeGreaterThanOrEqual(bytes);
+          expect(contextBytes(model, { ...run, contextTokens: run.contextTokens + more })).toBeGreaterThanOrEqual(
+            bytes,
+          );
           expect(contextBytes(model, { ...run, cacheTypeK: "q8_0", cacheTypeV: "q8_0" })).toBeLessThanOrEqual(bytes);
         }
       }),

@@ -21,18 +21,25 @@ describe("which device holds a layer", () => {
   });
   test("free memory splits, -ts overrides it", () => {
     expect(placeRun(7, { ...run, offloadedLayers: 8 }, two).layerDevices).toEqual([0, 0, 0, 0, 0, 0, 1]);
-    expect(placeRun(7, { ...run, offloadedLayers: 8, tensorSplit: [1, 3] }, two).layerDevices).toEqual([0, 0, 1, 1, 1, 1, 1]);
+    expect(placeRun(7, { ...run, offloadedLayers: 8, tensorSplit: [1, 3] }, two).layerDevices).toEqual([
+      0, 0, 1, 1, 1, 1, 1,
+    ]);
   });
   test("no device: all on the host", () => {
     expect(placeRun(2, run, [])).toMatchObject({ layerDevices: [HOST, HOST], outputDevice: HOST });
   });
   test("-nkvo moves every cache and no weight", () => {
-    expect(placeRun(2, { ...run, cacheOffload: false, offloadedLayers: 3 }, two.slice(0, 1))).toMatchObject({ cacheDevices: [HOST, HOST], layerDevices: [0, 0] });
+    expect(placeRun(2, { ...run, cacheOffload: false, offloadedLayers: 3 }, two.slice(0, 1))).toMatchObject({
+      cacheDevices: [HOST, HOST],
+      layerDevices: [0, 0],
+    });
   });
   test("an offloaded layer more never moves another off its side (500 cases)", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 120 }), fc.integer({ min: 0, max: 120 }), (layers, offloaded) => {
-        const onHost = (count: number) => placeRun(layers, { ...run, offloadedLayers: count }, two).layerDevices.filter((device) => device === HOST).length;
+        const onHost = (count: number) =>
+          placeRun(layers, { ...run, offloadedLayers: count }, two).layerDevices.filter((device) => device === HOST)
+            .length;
         expect(onHost(offloaded + 1)).toBeLessThanOrEqual(onHost(offloaded));
       }),
       { numRuns: 500, seed: 7 },
@@ -54,6 +61,8 @@ describe("overrides", () => {
     expect(overrideOf("blk.0.ffn_down.weight")).toBeUndefined();
   });
   test("an unknown buffer is refused with the known ones", () => {
-    expect(() => placeRun(1, { ...run, overrides: [{ pattern: "x", buffer: "CUDA9" }] }, two)).toThrow(/CPU or one of: CUDA0, CUDA1/);
+    expect(() => placeRun(1, { ...run, overrides: [{ pattern: "x", buffer: "CUDA9" }] }, two)).toThrow(
+      /CPU or one of: CUDA0, CUDA1/,
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseRun, resolveRun, splitWords } from "../../../src/core/sources/run-string.ts";
 import { ALL_LAYERS } from "../../../src/core/facts/run-defaults.ts";
+import { parseRun, resolveRun, splitWords } from "../../../src/core/sources/run-string.ts";
 import { MIB } from "../../../src/core/units.ts";
 
 const model = { architecture: "qwen3", layerCount: 36, trainedContextTokens: 40960 };
@@ -11,13 +11,24 @@ describe("what is read", () => {
     ["--ctx-size 8192 --n-gpu-layers all", { contextTokens: 8192, offloadedLayers: ALL_LAYERS }],
     ["--ctx_size=8192", { contextTokens: 8192 }],
     ["LLAMA_ARG_CTX_SIZE=4096 LLAMA_ARG_N_CPU_MOE=3", { contextTokens: 4096, cpuMoeLayers: 3 }],
-    ["-ngl auto -ncffn 4 -nkvo --swa-full", { offloadedLayers: ALL_LAYERS, cpuFfnLayers: 4, cacheOffload: false, swaFull: true }],
+    [
+      "-ngl auto -ncffn 4 -nkvo --swa-full",
+      { offloadedLayers: ALL_LAYERS, cpuFfnLayers: 4, cacheOffload: false, swaFull: true },
+    ],
     ["-ts 3/1 -sm layer -mg 1", { tensorSplit: [3, 1], splitMode: "layer", mainDevice: 1 }],
     ["-np -1", { sequences: 4, unifiedCache: true }],
     ["-fa off", { flashAttention: false }],
     ["-fa auto", {}],
     ["-cram 512 -lm none -t 8", { promptCacheBytes: 512 * MIB, loadMode: "none", threads: 8 }],
-    ["-ot 'blk\\.(1[0-9])\\.ffn_.*_exps=CPU,output=CUDA0'", { overrides: [{ pattern: "blk\\.(1[0-9])\\.ffn_.*_exps", buffer: "CPU" }, { pattern: "output", buffer: "CUDA0" }] }],
+    [
+      "-ot 'blk\\.(1[0-9])\\.ffn_.*_exps=CPU,output=CUDA0'",
+      {
+        overrides: [
+          { pattern: "blk\\.(1[0-9])\\.ffn_.*_exps", buffer: "CPU" },
+          { pattern: "output", buffer: "CUDA0" },
+        ],
+      },
+    ],
   ];
   test.for(cases)("%s", ([text, changes]) => {
     expect(parseRun(text).changes).toEqual(changes);
@@ -35,16 +46,32 @@ describe("what is read", () => {
 
 describe("what a run resolves to", () => {
   test("without a program: one slot, the caller's context", () => {
-    expect(resolveRun(parseRun(""), model, 16384)).toMatchObject({ contextTokens: 16384, sequences: 1, unifiedCache: false, offloadedLayers: 37, outputs: "server" });
+    expect(resolveRun(parseRun(""), model, 16384)).toMatchObject({
+      contextTokens: 16384,
+      sequences: 1,
+      unifiedCache: false,
+      offloadedLayers: 37,
+      outputs: "server",
+    });
   });
   test("llama-server: four slots over one cache, the trained context", () => {
-    expect(resolveRun(parseRun("llama-server"), model, 16384)).toMatchObject({ contextTokens: 40960, sequences: 4, unifiedCache: true });
+    expect(resolveRun(parseRun("llama-server"), model, 16384)).toMatchObject({
+      contextTokens: 40960,
+      sequences: 4,
+      unifiedCache: true,
+    });
   });
   test("llama-server -np 2: its own caches", () => {
-    expect(resolveRun(parseRun("llama-server -np 2"), model, 16384)).toMatchObject({ sequences: 2, unifiedCache: false });
+    expect(resolveRun(parseRun("llama-server -np 2"), model, 16384)).toMatchObject({
+      sequences: 2,
+      unifiedCache: false,
+    });
   });
   test("llama-fit-params: outputs for every token of a batch", () => {
-    expect(resolveRun(parseRun("llama-fit-params -c 4096"), model, 1)).toMatchObject({ outputs: "batch", contextTokens: 4096 });
+    expect(resolveRun(parseRun("llama-fit-params -c 4096"), model, 1)).toMatchObject({
+      outputs: "batch",
+      contextTokens: 4096,
+    });
   });
   test("-c 0 is the trained context", () => {
     expect(resolveRun(parseRun("-c 0"), model, 8192).contextTokens).toBe(40960);
