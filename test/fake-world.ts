@@ -63,6 +63,9 @@ export function fakeWorld(machine: FakeMachine): FakeWorld {
     async writeFile(path, text) {
       written.set(path, text);
     },
+    async removeFile(path) {
+      written.delete(path);
+    },
     async listDir(path) {
       const prefix = `${path.replace(/\/$/, "")}/`;
       const entries = new Map<string, DirectoryEntry>();

@@ -1,22 +1,49 @@
 /**
- * The Hugging Face Hub, read sparingly: a file list, a config, the head of a GGUF file. Every answer is bounded in time and size,
- * and without a network the error says what works without one.
+ * The Hugging Face Hub, read sparingly: file lists, configs, the heads of model files, searches. Every answer is bounded in time and size,
+ * kept by its ETag, and without a network the error says what works without one.
  */
+import { createHash } from "node:crypto";
 import { InputError } from "../facts/input-error.ts";
 import type { Model } from "../facts/model.ts";
+import { diskCache } from "./cache/disk.ts";
 import { parseConfig } from "./config-reader.ts";
-import { assembleModel, readRemoteHeader } from "./hub-gguf.ts";
+import { asInputError, HubStatus, statusOf } from "./hub/errors.ts";
+import { type RemoteOptions, remoteGguf } from "./hub/gguf.ts";
+import type { HubFile } from "./hub/quantizations.ts";
+import { openRange } from "./hub/range-source.ts";
+import { hubFetch, Offline } from "./hub/request.ts";
+import { revalidating } from "./hub/revalidate.ts";
+import { type CheckpointTensor, readSafetensorsHeader } from "./safetensors.ts";
+import { plainText } from "./untrusted-text.ts";
 import type { World } from "./world.ts";
 
-const TIMEOUT_MS = 5000;
-/** A range of a GGUF header is 2 MB; file lists and configs are smaller. */
-const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
+export type { HubFile } from "./hub/quantizations.ts";
+
 const MAX_FILES = 5000;
 const MAX_SHARDS = 512;
+const MAX_FOUND = 100;
 
-export interface HubFile {
-  readonly path: string;
-  readonly sizeBytes: number;
+export interface HubSearch {
+  /** words of the name */
+  readonly name?: string;
+  /** owner of the repositories */
+  readonly author?: string;
+  /** `text-generation`, `feature-extraction`, `text-ranking` … */
+  readonly task?: string;
+  /** `gguf`, `mlx`, `safetensors` … */
+  readonly tags?: readonly string[];
+  /** default 20, at most 100 */
+  readonly limit?: number;
+}
+
+export interface FoundRepo {
+  readonly repo: string;
+  readonly task: string | undefined;
+  readonly downloadCount: number;
+  readonly likeCount: number;
+  readonly gated: boolean;
+  /** `YYYY-MM-DD` */
+  readonly updated: string;
 }
 
 export interface Hub {
@@ -24,100 +51,75 @@ export interface Hub {
   listFiles(repo: string): Promise<readonly HubFile[] | undefined>;
   /** parsed config.json; undefined: the repository has none */
   readConfig(repo: string): Promise<unknown>;
-  /** a GGUF file by its headers alone, all shards of a split one; `paths` in order */
-  readGguf(repo: string, paths: readonly string[]): Promise<Model>;
+  /** a GGUF file, all shards of a split one; `paths` in order */
+  readGguf(repo: string, paths: readonly string[], options?: RemoteOptions): Promise<Model>;
+  /** tensors of a checkpoint's files, by their headers alone */
+  readSafetensors(repo: string, paths: readonly string[]): Promise<readonly CheckpointTensor[]>;
+  /** the most downloaded first */
+  search(search: HubSearch): Promise<readonly FoundRepo[]>;
 }
 
 /** A Hub repository's name: owner/name, in the Hub's own alphabet. */
 export const repoPattern = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 
-class TooLarge extends Error {}
-
-async function boundedBody(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  const reader = response.body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    total += value.length;
-    if (total > MAX_RESPONSE_BYTES) {
-      await reader.cancel();
-      throw new TooLarge(`more than ${MAX_RESPONSE_BYTES} bytes`);
-    }
-    chunks.push(value);
-  }
-  const body = new Uint8Array(total);
-  let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return body;
-}
-
-/** `fetch` with a deadline and a limit on the answer's size; carries the user's own token, if any, to the Hub alone. */
-function boundedFetch(world: World, hubUrl: string): typeof globalThis.fetch {
-  const token = world.env["HF_TOKEN"];
-  return async (input, init) => {
-    const url = input instanceof Request ? input.url : String(input);
-    const headers = new Headers(init?.headers);
-    if (token && new URL(url).origin === new URL(hubUrl).origin) headers.set("authorization", `Bearer ${token}`);
-    const response = await world.fetch(input, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    const empty = response.status === 204 || response.status === 304 || init?.method === "HEAD";
-    const bounded = new Response(empty ? null : await boundedBody(response), {
-      status: response.status,
-      statusText: response.statusText,
-      headers: response.headers,
-    });
-    // the libraries follow relative links of the answer
-    Object.defineProperty(bounded, "url", { value: response.url || url });
-    return bounded;
-  };
-}
-
-const statusOf = (error: unknown): number | undefined =>
-  typeof error === "object" && error !== null && "statusCode" in error && typeof error.statusCode === "number"
-    ? error.statusCode
-    : undefined;
-
-function asInputError(repo: string, error: unknown): InputError {
-  if (error instanceof InputError) return error;
-  const status = statusOf(error);
-  if (status === 401 || status === 403)
-    return new InputError(
-      `The repository ${repo} does not exist on the Hugging Face Hub, or is private or gated. Check the spelling, set HF_TOKEN to a token that may read it, or send a catalog id or a local GGUF file.`,
-    );
-  if (error instanceof TooLarge)
-    return new InputError(
-      `The Hub's answer for ${repo} is larger than a model's header can be. Send a local GGUF file instead.`,
-    );
-  const timedOut = error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
-  const reason =
-    status === undefined
-      ? timedOut
-        ? `no answer within ${TIMEOUT_MS / 1000} s`
-        : "no connection"
-      : `it answered ${status}`;
-  return new InputError(
-    `${repo} is not in the catalog and the Hugging Face Hub cannot be asked (${reason}). Without a network these work: a catalog id such as qwen3-8b, a local GGUF file, a folder with a config.json, or ollama:NAME.`,
+function hubUrlOf(world: World): string {
+  const text = (world.env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, "");
+  if (URL.canParse(text) && /^https?:/.test(text)) return text;
+  throw new InputError(
+    `HF_ENDPOINT is "${text.slice(0, 80)}", no address. Set it to one such as https://huggingface.co, or unset it.`,
   );
 }
 
-/** The Hub at HF_ENDPOINT, else huggingface.co. HF_HUB_OFFLINE=1 forbids the network. */
+/** One Hub a world: its caches in memory live as long. */
+const hubs = new WeakMap<World, Hub>();
+
+/** The Hub at HF_ENDPOINT, else huggingface.co. HF_HUB_OFFLINE=1 forbids the network; what is cached still answers. */
 export function hubOf(world: World): Hub {
-  const hubUrl = (world.env["HF_ENDPOINT"] ?? "https://huggingface.co").replace(/\/+$/, "");
-  const fetch = boundedFetch(world, hubUrl);
+  const held = hubs.get(world) ?? makeHub(world);
+  hubs.set(world, held);
+  return held;
+}
+
+/** The same machine without a network: nothing leaves it but requests to itself (engines that run here). */
+export function withoutNetwork(world: World): World {
+  return {
+    ...world,
+    env: { ...world.env, HF_HUB_OFFLINE: "1" },
+    fetch: async (input, init) => {
+      const { hostname } = new URL(input instanceof Request ? input.url : String(input));
+      if (!/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) throw new Offline("the network is forbidden here");
+      return world.fetch(input, init);
+    },
+  };
+}
+
+function makeHub(world: World): Hub {
+  const hubUrl = hubUrlOf(world);
+  const direct = hubFetch(world, hubUrl);
+  const disk = diskCache(world, "hub");
+  // what one account may read another may not: the cache knows them apart without holding a token
+  const token = world.env["HF_TOKEN"];
+  const owner = token ? createHash("sha256").update(token).digest("hex").slice(0, 16) : "anyone";
+  const fetch = revalidating(world, direct, disk, owner);
+  const gguf = remoteGguf(world, direct, disk, owner);
+  const urlOf = (repo: string, path: string): string =>
+    `${hubUrl}/${repo}/resolve/main/${path.split("/").map(encodeURIComponent).join("/")}`;
 
   const ask = async <T>(repo: string, question: () => Promise<T>): Promise<T> => {
     if (!repoPattern.test(repo))
       throw new InputError(`"${repo.slice(0, 100)}" is no name of a Hub repository. Send owner/name.`);
-    if (world.env["HF_HUB_OFFLINE"] === "1") throw asInputError(repo, undefined);
     try {
       return await question();
     } catch (error) {
       throw asInputError(repo, error);
     }
+  };
+
+  const checkCount = (repo: string, paths: readonly string[]): void => {
+    if (paths.length === 0 || paths.length > MAX_SHARDS)
+      throw new InputError(
+        `${repo} splits the model in ${paths.length} files; 1 to ${MAX_SHARDS} are read. Send another repository.`,
+      );
   };
 
   return {
@@ -138,27 +140,57 @@ export function hubOf(world: World): Hub {
       }),
     readConfig: (repo) =>
       ask(repo, async () => {
-        const { downloadFile } = await import("@huggingface/hub");
-        const blob = await downloadFile({ repo, path: "config.json", hubUrl, fetch, xet: false }).catch(
-          (error: unknown) => {
-            if (statusOf(error) === 404) return null;
-            throw error;
-          },
-        );
-        return blob === null ? undefined : parseConfig(await blob.text(), repo);
+        const response = await fetch(urlOf(repo, "config.json"));
+        if (response.status === 404) return undefined;
+        if (!response.ok) throw new HubStatus(response, world.now());
+        return parseConfig(await response.text(), repo);
       }),
-    readGguf: (repo, paths) =>
+    readGguf: (repo, paths, options = {}) =>
       ask(repo, async () => {
-        if (paths.length === 0 || paths.length > MAX_SHARDS)
-          throw new InputError(
-            `${repo} splits the model in ${paths.length} files; 1 to ${MAX_SHARDS} are read. Send another repository.`,
-          );
-        const headers = [];
+        checkCount(repo, paths);
+        return gguf.model(repo, paths, (path) => urlOf(repo, path), options);
+      }),
+    readSafetensors: (repo, paths) =>
+      ask(repo, async () => {
+        checkCount(repo, paths);
+        const tensors: CheckpointTensor[] = [];
         for (const path of paths) {
-          const url = `${hubUrl}/${repo}/resolve/main/${path.split("/").map(encodeURIComponent).join("/")}`;
-          headers.push(await readRemoteHeader(url, path, fetch));
+          const source = await openRange(direct, urlOf(repo, path), path, world.now());
+          if (source !== "unchanged") tensors.push(...(await readSafetensorsHeader(source)));
         }
-        return assembleModel(headers, `GGUF header of ${repo}/${paths[0]}`);
+        return tensors;
+      }),
+    search: ({ name, author, task, tags = [], limit = 20 }) =>
+      ask(author === undefined ? "huggingface/search" : `${author}/search`, async () => {
+        const url = new URL(`${hubUrl}/api/models`);
+        const given = { search: name, author, pipeline_tag: task, sort: "downloads", direction: "-1" };
+        for (const [key, value] of Object.entries(given)) if (value !== undefined) url.searchParams.set(key, value);
+        url.searchParams.set("limit", String(Math.min(Math.max(1, limit), MAX_FOUND)));
+        for (const tag of tags) url.searchParams.append("filter", tag);
+        const response = await fetch(url.href);
+        if (!response.ok) throw new HubStatus(response, world.now());
+        return readFound(await response.json()).slice(0, MAX_FOUND);
       }),
   };
+}
+
+/** Rows of the Hub's model list; what is no row is left out. */
+function readFound(answer: unknown): readonly FoundRepo[] {
+  if (!Array.isArray(answer)) return [];
+  return answer.flatMap((row: unknown): FoundRepo[] => {
+    if (typeof row !== "object" || row === null || !("id" in row) || typeof row.id !== "string") return [];
+    if (!repoPattern.test(row.id)) return [];
+    const count = (value: unknown): number => (typeof value === "number" && value >= 0 ? Math.floor(value) : 0);
+    const text = (value: unknown): string => (typeof value === "string" ? plainText(value, 64) : "");
+    return [
+      {
+        repo: row.id,
+        task: "pipeline_tag" in row && row.pipeline_tag ? text(row.pipeline_tag) : undefined,
+        downloadCount: count("downloads" in row ? row.downloads : 0),
+        likeCount: count("likes" in row ? row.likes : 0),
+        gated: "gated" in row && row.gated !== false && row.gated !== undefined,
+        updated: text("lastModified" in row ? row.lastModified : "").slice(0, 10),
+      },
+    ];
+  });
 }

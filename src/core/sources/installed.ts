@@ -4,8 +4,8 @@
  * common/hf-cache.cpp:31-64; huggingface_hub's cache (models--owner--name/snapshots/<commit>/file).
  */
 import { join } from "node:path";
-import { recipes } from "../facts/recipe.ts";
 import type { Bytes } from "../units.ts";
+import { recipeInName } from "./recipe-name.ts";
 import type { World } from "./world.ts";
 
 export interface InstalledModel {
@@ -153,15 +153,6 @@ async function listOllama(world: World): Promise<InstalledModel[]> {
           }
   }
   return found;
-}
-
-/** Longest first, so that `Q4_K` does not stand for `Q4_K_M`. */
-const recipeNames = [...recipes].sort((a, b) => b.length - a.length);
-
-/** The recipe a file's name states: `Qwen3-8B-Q4_K_M.gguf` → `Q4_K_M`; publishers' `UD-Q4_K_XL` is none of llama.cpp's. */
-export function recipeInName(name: string): string | undefined {
-  const upper = name.toUpperCase();
-  return recipeNames.find((recipe) => new RegExp(`(^|[-._/])${recipe.toUpperCase()}([-.]|$)`).test(upper));
 }
 
 /** Where the Hugging Face cache is: the first of these that is set wins, as in llama.cpp. */

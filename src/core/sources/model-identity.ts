@@ -30,7 +30,8 @@ export function guessByName(catalog: ModelCatalog, text: string): NamedModel | u
   return candidates.map((candidate) => catalog.find(candidate)).find((found) => found !== undefined);
 }
 
-function isLike(one: Hyperparameters, other: Hyperparameters): boolean {
+/** Of one architecture, depth and width. */
+export function isLike(one: Hyperparameters, other: Hyperparameters): boolean {
   const main = ({ layerCount, nextnLayerCount }: Hyperparameters): number => layerCount - nextnLayerCount;
   return (
     one.architecture === other.architecture &&

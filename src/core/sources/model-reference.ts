@@ -170,7 +170,7 @@ async function resolveRepo(
     throw unknownModel(catalog, repo);
   }
   try {
-    return await resolveHubRepo(repo, tag, world, options);
+    return await resolveHubRepo(repo, tag, world, { ...options, catalog });
   } catch (error) {
     const guessed = error instanceof InputError ? byName() : undefined;
     if (guessed) return guessed;

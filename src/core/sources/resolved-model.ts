@@ -5,8 +5,20 @@ import type { CheckpointFormat } from "../facts/checkpoint-format.ts";
 import type { Hyperparameters, Model } from "../facts/model.ts";
 import { applyRecipe, type Recipe } from "../facts/recipe.ts";
 import { type TensorShape, tensorBytes } from "../facts/tensor.ts";
-import { padTo } from "../units.ts";
+import { type Bytes, padTo } from "../units.ts";
 import type { ModelCatalog } from "./model-catalog.ts";
+
+/** A model file of a repository, as its list of files has it. */
+export interface PublishedFile {
+  /** recipe, or the publisher's own name for its mix: `UD-Q4_K_XL` */
+  readonly name: string;
+  /** absent for a mix that llama.cpp has no name for */
+  readonly recipe?: Recipe;
+  /** all shards together */
+  readonly sizeBytes: Bytes;
+  /** paths inside the repository, shards in order */
+  readonly files: readonly string[];
+}
 
 export interface ResolvedModel {
   /** catalog id */
@@ -23,6 +35,10 @@ export interface ResolvedModel {
   readonly stored?: Model;
   /** how a checkpoint's linear layers are stored, where its config says */
   readonly checkpoint?: CheckpointFormat;
+  /** what the repository's list of files offers, the smallest first; only where it was asked */
+  readonly published?: readonly PublishedFile[];
+  /** of a checkpoint's files, where the repository was asked */
+  readonly checkpointBytes?: Bytes;
   readonly hyper: Hyperparameters;
   readonly shapes: readonly TensorShape[];
   readonly warnings: readonly string[];

@@ -1,11 +1,13 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hubOf } from "../../../src/core/sources/hub.ts";
 import { resolveModel } from "../../../src/core/sources/model-reference.ts";
 import { realWorld, type World } from "../../../src/core/sources/world.ts";
 
+const home = mkdtempSync(join(tmpdir(), "hub-"));
 const TRUTH = join(import.meta.dirname, "../../truth/gguf");
 const header = (name: string): string => join(TRUTH, `${name}.gguf`);
 
@@ -116,11 +118,12 @@ beforeAll(async () => {
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
-  world = realWorld({ HF_ENDPOINT: `http://127.0.0.1:${address.port}`, HF_TOKEN: "hf_secret", HOME: "/nonexistent" });
+  world = realWorld({ HF_ENDPOINT: `http://127.0.0.1:${address.port}`, HF_TOKEN: "hf_secret", HOME: home });
 });
 afterAll(() => {
   server.closeAllConnections();
   server.close();
+  rmSync(home, { recursive: true });
 });
 
 describe("resolveModel over HTTP", () => {
@@ -168,7 +171,7 @@ describe("resolveModel over HTTP", () => {
   });
 
   it.each([
-    ["tester/broken-GGUF", /header of m-Q4_K_M\.gguf cannot be read/],
+    ["tester/broken-GGUF", /m-Q4_K_M\.gguf is not a GGUF file/],
     ["tester/odd", /config\.json of tester\/odd is not JSON/],
     ["tester/huge", /larger than a model's header can be/],
     ["tester/empty", /holds neither a GGUF file nor a config\.json/],
@@ -189,7 +192,7 @@ describe("resolveModel over HTTP", () => {
   it("asks nothing when the network is forbidden or the catalog knows", async () => {
     asked.length = 0;
     await expect(
-      resolveModel("tester/tiny-GGUF", { ...world, env: { ...world.env, HF_HUB_OFFLINE: "1" } }),
+      resolveModel("tester/never-asked-GGUF", { ...world, env: { ...world.env, HF_HUB_OFFLINE: "1" } }),
     ).rejects.toThrow("cannot be asked");
     await expect(resolveModel("tester/tiny-GGUF", world, { online: false })).rejects.toThrow("There is no model");
     await resolveModel("unsloth/Qwen3-8B-GGUF:Q4_K_M", world);

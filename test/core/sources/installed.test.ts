@@ -6,8 +6,8 @@ import {
   findOllamaModel,
   installedModels,
   parseOllamaName,
-  recipeInName,
 } from "../../../src/core/sources/installed.ts";
+import { recipeInName } from "../../../src/core/sources/recipe-name.ts";
 import { resolveModel } from "../../../src/core/sources/model-reference.ts";
 import { realWorld } from "../../../src/core/sources/world.ts";
 import { fakeWorld } from "../../fake-world.ts";
