@@ -156,7 +156,10 @@ async function withDetails(smi: Smi, rows: readonly SmiRow[], details: Query): P
     const device = nvidiaDevice(named === undefined || row.has("name") ? row : new Map([...row, ["name", named.name]]));
     return withSlices(device, named?.index ?? Number(row.get("index")), slices, sizes);
   });
-  return { devices, warnings: [], tools: [toolOf("answered")], holders: await holdersOf(smi, joined) };
+  const [kernel, holders] = await Promise.all([kernelCards(smi.world), holdersOf(smi, joined)]);
+  // the number of its device file, which a container may not have been given
+  const numbered = devices.map((device) => ({ ...device, minorNumber: kernel.find(({ pciAddress }) => pciAddress !== undefined && pciAddress === device.pciAddress)?.minorNumber }));
+  return { devices: numbered, warnings: [], tools: [toolOf("answered")], holders };
 }
 
 /** Programs that hold memory, where a card or pool is in use at all. */

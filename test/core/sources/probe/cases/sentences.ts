@@ -1,28 +1,16 @@
-/** What the sentences of the cases mean, as tests. */
-import type { HardwareCatalog } from "../../../../../src/core/sources/hardware-catalog.ts";
-import type { ProbeResult } from "../../../../../src/core/sources/probe/result.ts";
-import type { Expectation } from "./expectation.ts";
-import type { Files, Machine } from "./machine.ts";
+/**
+ * What the sentences of the cases mean, as tests: each stands for the sentences that its pattern finds, so that a case of the same kind is
+ * held to the same rule. Several look at the machine once more, changed in one thing.
+ */
+import { appleTests } from "./sentences-apple.ts";
+import { amdIntelTests } from "./sentences-amd-intel.ts";
+import { hostTests } from "./sentences-host.ts";
+import { nvidiaTests } from "./sentences-nvidia.ts";
+import { windowsTests } from "./sentences-windows.ts";
+import type { NamedTest } from "./subject.ts";
 
-export interface Case {
-  readonly result: ProbeResult;
-  readonly expected: Expectation;
-  readonly files: Files;
-  readonly catalog: HardwareCatalog;
-  /** the same machine with other files or another environment */
-  look(files?: Files, env?: Readonly<Record<string, string>>): Promise<{ readonly machine: Machine; readonly result: ProbeResult }>;
-}
-
-export interface NamedTest {
-  readonly name: string;
-  /** sentences that it stands for */
-  readonly about: RegExp;
-  /** what is wrong, in words */
-  fails(subject: Case): Promise<string | undefined> | string | undefined;
-}
-
-export const tests: readonly NamedTest[] = [];
+const all: readonly NamedTest[] = [...nvidiaTests, ...amdIntelTests, ...appleTests, ...windowsTests, ...hostTests];
 
 export function namedTests(sentence: string): readonly NamedTest[] {
-  return tests.filter(({ about }) => about.test(sentence));
+  return all.filter(({ about }) => about.test(sentence));
 }
