@@ -14,7 +14,7 @@ import { fit, type Problem, standardErrors } from "./calibrate/fit.ts";
 import { type Observation, observationFile } from "./calibrate/observation.ts";
 import { type Point, pointOf } from "./calibrate/points.ts";
 import { readPublished } from "./calibrate/published.ts";
-import { taskProblem } from "./calibrate/task-problem.ts";
+import { taskProblems } from "./calibrate/task-problem.ts";
 
 const folder = fileURLToPath(new URL("../calibration/", import.meta.url));
 
@@ -57,17 +57,19 @@ const { values } = parseArgs({ options: { from: { type: "string" } } });
 const observations = await gather(values.from);
 const [hardware, models] = [await loadHardwareCatalog(), await loadModelCatalog()];
 const points = observations.map((row) => pointOf(row, hardware, models, calibration));
-const host: (readonly [string, Constant])[] = [];
+const fits = taskProblems(points).map(({ task, points: own, problem }) => ({ task, own, constants: constantsOf(problem, own) }));
+const line = ([key, value]: readonly [string, Constant]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`;
+const byKey = ([a]: readonly [string, Constant], [b]: readonly [string, Constant]) => (a < b ? -1 : 1);
 for (const task of ["decode", "prefill"] as const) {
-  const { points: own, problem } = taskProblem(points, task);
-  const constants = constantsOf(problem, own);
-  host.push(...constants.filter(([key]) => isHost(key)));
+  const fitted = fits.filter((row) => row.task === task);
+  const own = fitted.flatMap((row) => row.own);
   const years = own.map(({ observation }) => observation.year);
   const head = {
     source: `maximum a posteriori fit on observations.json: ${own.length} configurations of ${new Set(own.map(({ device }) => device)).size} devices, builds of ${Math.floor(Math.min(...years))} to ${Math.floor(Math.max(...years))}`,
     unit: "ln of a cost multiplier; se = its standard error, n = configurations and devices it rests on",
   };
-  writeRows(`${task}.json`, head, "constants", constants.filter(([key]) => !isHost(key)).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`), "{}");
+  const constants = fitted.flatMap((row) => row.constants).filter(([key]) => !isHost(key));
+  writeRows(`${task}.json`, head, "constants", constants.sort(byKey).map(line), "{}");
 }
-host.sort(([a], [b]) => (a < b ? -1 : 1));
-writeRows("host.json", { source: "the same two fits: the host beside a device and processors alone", unit: "ln of a cost multiplier; ocl, onx, ospl: ln microseconds; ck, cp: ln cycles a weight" }, "constants", host.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`), "{}");
+const host = fits.flatMap((row) => row.constants).filter(([key]) => isHost(key));
+writeRows("host.json", { source: "the same fits: the host beside a device, and processors alone", unit: "ln of a cost multiplier; ocl, onx, ospl: ln microseconds; ck, cp: ln cycles a weight" }, "constants", host.sort(byKey).map(line), "{}");

@@ -3,8 +3,9 @@ import type { Backend } from "../../../src/core/facts/hardware.ts";
 import { backends } from "../../../src/core/facts/hardware.ts";
 import type { HardwareCatalog } from "../../../src/core/sources/hardware-catalog.ts";
 import type { ModelCatalog } from "../../../src/core/sources/model-catalog.ts";
+import { buildYear } from "./build-age.ts";
 import { type Observation, voteKey } from "./observation.ts";
-import { engineOf, isCounted, type PublishedRow } from "./published.ts";
+import { engineOf, isCounted, isUsable, type PublishedRow } from "./published.ts";
 import { resolveDevice, resolveProcessor } from "./resolve-device.ts";
 import { resolveModel } from "./resolve-model.ts";
 
@@ -16,14 +17,6 @@ export interface Condensed {
 
 /** Default of `-fa` before and after llama.cpp made it automatic. */
 const FLASH_BY_DEFAULT_YEAR = 2025.6;
-/** Where only a year is known, its middle. */
-export function yearOf(date: string | null | undefined): number {
-  const match = /^(\d{4})(?:-(\d{2}))?/.exec(date ?? "");
-  if (!match) return 2025.5;
-  const month = Number(match[2] ?? 0);
-  return Number(match[1]) + (month >= 1 && month <= 12 ? (month - 0.5) / 12 : 0.5);
-}
-
 function backendOf(name: string): Backend | undefined {
   return backends.find((backend) => backend === name);
 }
@@ -40,7 +33,7 @@ function offloadOf(row: PublishedRow): Observation["offload"] | undefined {
   if (row.offload === "cpu" || row.backend === "cpu") return "cpu";
   if (row.offload === "partial") return "partial";
   // Apple's rows without the flag ran on the GPU: that is llama.cpp's default there
-  return row.offload === "full" || row.backend === "metal" ? "full" : undefined;
+  return row.offload === "full" || row.backend === "metal" || row.llmfit_usable === true ? "full" : undefined;
 }
 
 /** `ngl 31, experts of 30 layers on the CPU` */
@@ -73,8 +66,8 @@ function observationsOf(row: PublishedRow, hardware: HardwareCatalog, models: Mo
   if (!device) return `no catalog id for the device ${row.device}${offload === "cpu" ? ` (CPU ${row.cpu ?? "not stated"})` : ""}`;
   const entry = resolveModel(row, models);
   if (!entry) return `no catalog model for ${row.model}`;
-  const year = yearOf(row.date);
-  const bytes = row.model_bytes ?? row.model_bytes_inferred;
+  const year = buildYear(row);
+  const bytes = row.model_bytes ?? row.model_bytes_inferred ?? undefined;
   const shared = {
     device: device.id,
     backend,
@@ -123,7 +116,7 @@ function vote(group: readonly Observation[]): Observation | undefined {
 }
 
 /** @param keep which published rows may vote; rows of `isCounted` that cannot be resolved are failures */
-export function condense(rows: readonly PublishedRow[], hardware: HardwareCatalog, models: ModelCatalog, keep: (row: PublishedRow) => boolean = isCounted): Condensed {
+export function condense(rows: readonly PublishedRow[], hardware: HardwareCatalog, models: ModelCatalog, keep: (row: PublishedRow) => boolean = isUsable): Condensed {
   const groups = new Map<string, Observation[]>();
   const failures: { id: string; reason: string }[] = [];
   for (const row of rows.filter(keep)) {

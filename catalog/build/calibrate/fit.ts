@@ -32,14 +32,25 @@ interface CompiledTerm {
   readonly leastSeconds: number;
   readonly indices: readonly number[];
   readonly powers: readonly number[];
+  /** positions of `indices` in the row's `active` */
+  readonly slots: readonly number[];
 }
 
 interface CompiledRow {
+  /** constants of any of its terms, ascending */
+  readonly active: readonly number[];
   readonly terms: readonly CompiledTerm[];
   readonly leastSeconds: number;
   readonly lnObserved: number;
   readonly device: string;
   readonly weight: number;
+}
+
+type Unslotted = Omit<CompiledRow, "active" | "terms"> & { readonly terms: readonly Omit<CompiledTerm, "slots">[] };
+
+function withSlots(row: Unslotted): CompiledRow {
+  const active = [...new Set(row.terms.flatMap(({ indices }) => indices))].sort((a, b) => a - b);
+  return { ...row, active, terms: row.terms.map((term) => ({ ...term, slots: term.indices.map((index) => active.indexOf(index)) })) };
 }
 
 /** Rows with their constants numbered once, so that many folds can be fitted on parts of them. */
@@ -54,7 +65,7 @@ export function compile(rows: readonly FitRow[], options: FitOptions): Problem {
   const numbers = new Map<string, number>();
   const keys: string[] = [];
   const priors: Prior[] = [];
-  const compiled = rows.map(({ sum, observedSeconds, device, weight }) => ({
+  const compiled = rows.map(({ sum, observedSeconds, device, weight }) => withSlots({
     lnObserved: Math.log(observedSeconds),
     device,
     weight,
@@ -89,7 +100,7 @@ export function compile(rows: readonly FitRow[], options: FitOptions): Problem {
   return { keys, priors, rows: compiled, options };
 }
 
-/** ln of the predicted seconds; adds d ln t / d θ to `gradient` where it is given. */
+/** ln of the predicted seconds; adds d ln t / d θ, in the row's own numbering, to `gradient` where it is given. */
 function lnSeconds(row: CompiledRow, theta: Float64Array, gradient?: Float64Array): number {
   let total = 0;
   const parts: number[] = [];
@@ -105,21 +116,24 @@ function lnSeconds(row: CompiledRow, theta: Float64Array, gradient?: Float64Arra
   if (gradient)
     row.terms.forEach((term, number) => {
       const share = (parts[number] ?? 0) / total;
-      if (share > 0) term.indices.forEach((index, position) => (gradient[index] = (gradient[index] ?? 0) + share * (term.powers[position] ?? 0)));
+      if (share > 0) term.slots.forEach((slot, position) => (gradient[slot] = (gradient[slot] ?? 0) + share * (term.powers[position] ?? 0)));
     });
   return Math.log(total);
 }
 
-/** In place Cholesky of a symmetric positive matrix stored by rows; the lower triangle becomes L. */
+/** In place Cholesky of a symmetric positive matrix whose lower triangle is stored by rows. */
 function cholesky(matrix: Float64Array, size: number): void {
-  for (let j = 0; j < size; j++) {
-    for (let k = 0; k < j; k++) {
-      const factor = matrix[j * size + k] ?? 0;
-      if (factor === 0) continue;
-      for (let i = j; i < size; i++) matrix[i * size + j] = (matrix[i * size + j] ?? 0) - (matrix[i * size + k] ?? 0) * factor;
+  for (let i = 0; i < size; i++) {
+    const start = i * size;
+    // the matrix is sparse in front: skip what is zero
+    let first = 0;
+    while (first < i && matrix[start + first] === 0) first++;
+    for (let j = first; j <= i; j++) {
+      const other = j * size;
+      let value = matrix[start + j] ?? 0;
+      for (let k = first; k < j; k++) value -= (matrix[start + k] ?? 0) * (matrix[other + k] ?? 0);
+      matrix[start + j] = i === j ? Math.sqrt(Math.max(value, 1e-12)) : value / (matrix[other + j] ?? 1);
     }
-    const diagonal = Math.sqrt(Math.max(matrix[j * size + j] ?? 0, 1e-12));
-    for (let i = j; i < size; i++) matrix[i * size + j] = (matrix[i * size + j] ?? 0) / diagonal;
   }
 }
 
@@ -131,9 +145,9 @@ function solve(lower: Float64Array, size: number, right: Float64Array): Float64A
     result[i] = value / (lower[i * size + i] ?? 1);
   }
   for (let i = size - 1; i >= 0; i--) {
-    let value = result[i] ?? 0;
-    for (let k = i + 1; k < size; k++) value -= (lower[k * size + i] ?? 0) * (result[k] ?? 0);
-    result[i] = value / (lower[i * size + i] ?? 1);
+    const value = (result[i] ?? 0) / (lower[i * size + i] ?? 1);
+    result[i] = value;
+    for (let k = 0; k < i; k++) result[k] = (result[k] ?? 0) - (lower[i * size + k] ?? 0) * value;
   }
   return result;
 }
@@ -155,8 +169,9 @@ export function fit(problem: Problem, used: readonly boolean[], iterations: numb
   problem.rows.forEach((row, number) => {
     if (used[number]) perDevice.set(row.device, (perDevice.get(row.device) ?? 0) + row.weight);
   });
-  const gradient = new Float64Array(size);
   for (let round = 0; round < iterations; round++) {
+    // from nothing, wide first: what is far off at the start is not yet an outlier
+    const scale = start ? sigma : sigma * Math.max(1, 5 - round);
     matrix.fill(0);
     right.fill(0);
     problem.priors.forEach(({ mean, deviation }, index) => {
@@ -166,18 +181,21 @@ export function fit(problem: Problem, used: readonly boolean[], iterations: numb
     });
     problem.rows.forEach((row, number) => {
       if (!used[number]) return;
-      gradient.fill(0);
+      const gradient = new Float64Array(row.active.length);
       const residual = row.lnObserved - lnSeconds(row, theta, gradient);
       // a device with many votes counts more, but not in proportion
       const share = row.weight / Math.sqrt(perDevice.get(row.device) ?? 1);
-      const weight = (share * (freedom + 1)) / (freedom + (residual / sigma) ** 2) / sigma ** 2;
-      const active: number[] = [];
-      for (let index = 0; index < size; index++) if (gradient[index] !== 0) active.push(index);
-      for (const a of active) {
-        const scaled = weight * (gradient[a] ?? 0);
+      const weight = (share * (freedom + 1)) / (freedom + (residual / scale) ** 2) / scale ** 2;
+      // `active` ascends, so every pair falls into the lower triangle
+      row.active.forEach((a, one) => {
+        const scaled = weight * (gradient[one] ?? 0);
+        if (scaled === 0) return;
         right[a] = (right[a] ?? 0) + scaled * residual;
-        for (const b of active) matrix[a * size + b] = (matrix[a * size + b] ?? 0) + scaled * (gradient[b] ?? 0);
-      }
+        for (let two = 0; two <= one; two++) {
+          const place = a * size + (row.active[two] ?? 0);
+          matrix[place] = (matrix[place] ?? 0) + scaled * (gradient[two] ?? 0);
+        }
+      });
     });
     cholesky(matrix, size);
     const step = solve(matrix, size, right);

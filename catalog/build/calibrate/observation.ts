@@ -58,5 +58,5 @@ export function meanDepthTokens({ depthTokens, tokens }: Observation): number {
 /** What shares one vote in the gates. */
 export function voteKey(row: Observation): string {
   const era = row.year < 2024.75 ? "old" : String(Math.floor(2 * row.year) / 2);
-  return [row.task, row.device, row.backend, row.model, row.recipe, era, row.flashAttention, depthBin(meanDepthTokens(row)), row.offload, row.hostExpertLayers ?? "", row.offloadedLayers ?? "", row.task === "prefill" ? row.ubatchTokens : ""].join("|");
+  return [row.task, row.device, row.backend, row.model, row.recipe, era, row.flashAttention, depthBin(meanDepthTokens(row)), row.offload, row.hostExpertLayers ?? "", row.offloadedLayers ?? "", row.offload === "cpu" ? (row.threads ?? "") : "", row.counted, row.task === "prefill" ? row.ubatchTokens : ""].join("|");
 }

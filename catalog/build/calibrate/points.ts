@@ -43,6 +43,7 @@ function isaOf({ id, row }: HardwareEntry): readonly string[] {
 
 /** The RAM of the one laptop whose partial offload is published: DDR5-5600, two channels (assumed, as in the reference). */
 const LAPTOP_RAM_BYTES_PER_SECOND = 89.6e9;
+const LAPTOP_CORES = 16;
 
 function hostOf(entry: HardwareEntry, row: Observation): Host {
   const cpuOnly = row.offload === "cpu";
@@ -50,7 +51,7 @@ function hostOf(entry: HardwareEntry, row: Observation): Host {
     os: "linux",
     arch: cpuOnly ? (entry.row.cpuArch ?? (entry.vendor === "Apple" ? "arm64" : "x64")) : "x64",
     cpuModel: cpuOnly ? entry.name : "unknown",
-    physicalCoreCount: assumed(cpuOnly ? (entry.row.cpuCoreCount ?? 8) : 8),
+    physicalCoreCount: assumed(cpuOnly ? (entry.row.cpuCoreCount ?? 8) : LAPTOP_CORES),
     isa: cpuOnly ? isaOf(entry) : ["avx2"],
     ramTotalBytes: assumed((row.ramGiB ?? 64) * GIB),
     ramAvailableBytes: assumed((row.ramGiB ?? 64) * GIB),

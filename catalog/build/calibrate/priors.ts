@@ -12,9 +12,13 @@ const widths: readonly (readonly [prefix: string, mean: number, deviation: numbe
   ["eta|fam", 0, 0.15],
   ["eta|dev", 0, 0.12],
   ["eta|old", 0, 0.15],
+  ["eta|exp", 0, 0.2],
+  ["eta|age", 0, 0.05],
+  ["tau|age", 0, 0.2],
   ["eta|engine", 0, 0.1],
   ["kap", 1.39, 0.4],
   ["kap|", 0, 0.5],
+  ["kap|bf16", 0, 0.8],
   ["kap|old", 0, 0.4],
   ["tau", 4.7, 0.8],
   ["tau|be", 0, 0.6],
@@ -26,9 +30,13 @@ const widths: readonly (readonly [prefix: string, mean: number, deviation: numbe
   ["tau|moe", 0, 0.7],
   ["tau|lin", 0, 0.7],
   ["kv", 0.3, 0.4],
-  ["kv|", 0, 0.5],
+  ["kv|be", 0, 0.5],
+  ["kv|nofa", 0, 0.9],
+  ["kv|mla", 0, 0.6],
   ["kvv", 0.2, 0.7],
-  ["kvv|", 0, 0.4],
+  ["kvv|be", 0, 0.7],
+  ["kvv|nofa", 0, 1.2],
+  ["kvv|mla", 0, 0.8],
   ["phi", 0.7, 0.5],
   ["phi|be", 0, 0.4],
   ["phi|vd", 0, 0.3],
@@ -68,13 +76,15 @@ const widths: readonly (readonly [prefix: string, mean: number, deviation: numbe
   ["cp|dev", 0, 0.3],
 ];
 
+/** A first level by its own name; deviations by the longest family of keys they belong to, around 0. */
 export function devicePrior(key: string): Prior | undefined {
   let best: Prior | undefined;
   let length = -1;
   for (const [prefix, mean, deviation] of widths) {
-    const fits = key === prefix || key.startsWith(prefix.endsWith("|") ? prefix : `${prefix}|`);
-    if (fits && prefix.length > length) {
-      best = { mean, deviation };
+    if (key === prefix) return { mean, deviation };
+    const family = prefix.endsWith("|") ? prefix : `${prefix}|`;
+    if (key.startsWith(family) && prefix.length > length && prefix.includes("|")) {
+      best = { mean: 0, deviation };
       length = prefix.length;
     }
   }

@@ -37,6 +37,7 @@ const publishedRow = z.object({
   threads: count,
   build: text,
   date: text,
+  tps_kind: text,
   quality: z.enum(["high", "medium", "low"]),
   llmfit_usable: z.unknown().optional(),
   suspect: z.unknown().optional(),
@@ -61,7 +62,9 @@ export function readPublished(folder: string): PublishedRow[] {
 const engines: Readonly<Record<string, string>> = { "llama.cpp": "llama.cpp", "llama-server": "llama-server", ollama: "ollama" };
 
 /** The three programs that the gates are about, under the names of the engine constants. */
-export function engineOf({ engine }: PublishedRow): string | undefined {
+export function engineOf({ engine, tps_kind }: PublishedRow): string | undefined {
+  // a client's wall clock holds the prompt and the transport too
+  if (tps_kind === "end_to_end" && engine === "llama.cpp") return "wall-clock";
   return engines[engine.toLowerCase()];
 }
 
@@ -71,4 +74,9 @@ export function engineOf({ engine }: PublishedRow): string | undefined {
 export function isCounted(row: PublishedRow): boolean {
   if (row.quality === "low" || row.suspect !== undefined || row.device_count !== 1 || (row.concurrency ?? 1) > 1) return false;
   return engineOf(row) !== undefined && !/\bspeculative (decod|draft)|\bdraft model/i.test(row.note ?? "");
+}
+
+/** May enter a fit: what is counted, and crowd measurements whose file and placement are plain. */
+export function isUsable(row: PublishedRow): boolean {
+  return isCounted(row) || (row.llmfit_usable === true && row.suspect === undefined && row.device_count === 1 && engineOf(row) !== undefined);
 }

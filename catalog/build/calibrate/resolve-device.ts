@@ -11,7 +11,8 @@ function readings(name: string): string[] {
 
 function closest(entries: readonly HardwareEntry[], row: PublishedRow): HardwareEntry | undefined {
   const stated = (row.device_bw_gbps ?? 0) * 1e9;
-  const distance = (entry: HardwareEntry) => (stated > 0 ? Math.abs(Math.log(entry.bandwidthBytesPerSecond / stated)) : 0);
+  const laptop = /laptop|mobile|max-q/i.test(row.device);
+  const distance = (entry: HardwareEntry) => (stated > 0 ? Math.abs(Math.log(entry.bandwidthBytesPerSecond / stated)) : 0) + ((entry.row.form === "laptop") === laptop ? 0 : 0.02);
   const size = /(\d+)\s*GB/.exec(row.device)?.[1];
   const sized = size === undefined ? [] : entries.filter(({ memoryBytes }) => memoryBytes.some((bytes) => Math.round(bytes / 2 ** 30) === Number(size)));
   return [...(sized.length > 0 ? sized : entries)].sort((a, b) => distance(a) - distance(b))[0];

@@ -65,13 +65,17 @@ export function sizedModel(id: string, label: string, fileBytes: number | undefi
   if (!entry) throw new Error(`no catalog model ${id}`);
   const hyper = catalog.hyperparametersOf(entry);
   const shapes = catalog.tensorsOf(entry);
-  // gpt-oss is published in its own format whatever the label says; only F16 labels keep the rest wide
-  const wanted = hyper.architecture === "gpt-oss" ? "MXFP4_MOE" : label;
-  const recipe = recipeOfLabel(wanted);
+  // gpt-oss is published in its own format whatever the label says; F16 labels keep what is not an expert wide
+  const native = hyper.architecture === "gpt-oss";
+  const recipe = native ? "MXFP4_MOE" : recipeOfLabel(label);
   let tensors: Tensor[] = applyRecipe(hyper, shapes, recipe, { imatrix: true });
+  if (native && /F16/i.test(label)) {
+    const wide = applyRecipe(hyper, shapes, "F16");
+    tensors = tensors.map((tensor, index) => (roleOf(tensor.name) === "experts" ? tensor : (wide[index] ?? tensor)));
+  }
   const experts = hyper.experts !== undefined;
   // published files hold a header, a tokenizer and sometimes a prediction layer: nearer than 2 % is the same mix
-  if (fileBytes !== undefined && hyper.architecture !== "gpt-oss" && Math.abs(fileBytes / sizeOf(tensors) - 1) > 0.02) {
+  if (fileBytes !== undefined && !native && Math.abs(fileBytes / sizeOf(tensors) - 1) > 0.02) {
     const sizes = ladder.map((step) => ({ step, tensors: applyRecipe(hyper, shapes, step, { imatrix: true }) })).map((row) => ({ ...row, bytes: sizeOf(row.tensors) }));
     const up = fileBytes > sizeOf(tensors);
     const start = sizeOf(tensors);

@@ -1,4 +1,4 @@
-/** One fit per task: devices, devices beside a host, and processors alone together, because they share constants. */
+/** Two fits per task: devices, alone and beside a host, share constants; processors alone have their own. */
 import type { Observation } from "./observation.ts";
 import { compile, type Problem } from "./fit.ts";
 import type { Point } from "./points.ts";
@@ -9,8 +9,18 @@ export type Task = Observation["task"];
 /** Two sources of one configuration differ by 5 % in decode (median), more in prefill. */
 const sigmas: Readonly<Record<Task, number>> = { decode: 0.1, prefill: 0.15 };
 
-export function taskProblem(points: readonly Point[], task: Task): { readonly points: readonly Point[]; readonly problem: Problem } {
-  const own = points.filter(({ observation }) => observation.task === task);
+export interface TaskProblem {
+  readonly task: Task;
+  readonly points: readonly Point[];
+  readonly problem: Problem;
+}
+
+export function taskProblems(points: readonly Point[]): readonly TaskProblem[] {
+  const split = (task: Task, cpu: boolean) => problemOf(points.filter(({ observation }) => observation.task === task && (observation.offload === "cpu") === cpu), task);
+  return [split("decode", false), split("decode", true), split("prefill", false), split("prefill", true)];
+}
+
+function problemOf(own: readonly Point[], task: Task): TaskProblem {
   const rows = own.map(({ sum, observedSeconds, device, observation }) => ({ sum, observedSeconds, device: `${device}|${observation.offload}`, weight: observation.counted ? 1 : 0.3 }));
-  return { points: own, problem: compile(rows, { prior: devicePrior, fixed: {}, sigma: sigmas[task], freedom: 4 }) };
+  return { task, points: own, problem: compile(rows, { prior: devicePrior, fixed: {}, sigma: sigmas[task], freedom: 4 }) };
 }

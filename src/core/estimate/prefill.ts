@@ -71,8 +71,8 @@ export function prefillTerms(work: PrefillWork, rates: DeviceRates, peakCeiling 
     `phi|type|${type}`,
     ["phi|era", age],
     [`phi|era|${backend}`, age],
-    `phi|engine|${work.engine}`,
   ];
+  if (work.engine !== "llama.cpp") phi.push(`phi|engine|${work.engine}`);
   if (backend === "vulkan" && type === "bf16") phi.push("phi|vkbf16");
   const peak = rates.peakFlopsPerSecond;
   const wide = type === "f16" || type === "bf16";

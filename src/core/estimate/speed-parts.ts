@@ -85,6 +85,8 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens): TermSum
       decodeTerms(
         {
           activeBytes,
+          expertBytes: place.expertBytes * place.expertFraction,
+          buildYear: question.buildYear,
           stateBytes,
           weightsByType,
           layerCount,
