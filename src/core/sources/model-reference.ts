@@ -175,7 +175,7 @@ async function resolveRepo(
     const guessed = error instanceof InputError ? byName() : undefined;
     if (guessed) return guessed;
     if (error instanceof InputError) {
-      const near = catalog.closest(repo, 3);
+      const near = /^There is no repository|does not exist/.test(error.message) ? catalog.closest(repo, 3) : [];
       throw new InputError(
         near.length > 0
           ? `${error.message} The closest repositories in the catalog are ${near.join(", ")}.`
