@@ -26,19 +26,28 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 function pick(card: Readonly<Record<string, unknown>>, patterns: readonly RegExp[]): string | undefined {
   for (const pattern of patterns) {
     for (const [key, value] of Object.entries(card)) {
-      if (pattern.test(key) && (typeof value === "string" || typeof value === "number") && !/^(n\/a|none|unknown|)$/i.test(String(value).trim())) return String(value).trim();
+      if (
+        pattern.test(key) &&
+        (typeof value === "string" || typeof value === "number") &&
+        !/^(n\/a|none|unknown|)$/i.test(String(value).trim())
+      )
+        return String(value).trim();
     }
   }
   return undefined;
 }
 
-const wholeBytes = (text: string | undefined): Bytes | undefined => (/^[\d,]{1,20}$/.test(text ?? "") ? Number((text ?? "").replaceAll(",", "")) : undefined);
-const hex4 = (text: string | undefined): string | undefined => /^0x([0-9a-f]{4})$/i.exec(text ?? "")?.[1]?.toLowerCase();
+const wholeBytes = (text: string | undefined): Bytes | undefined =>
+  /^[\d,]{1,20}$/.test(text ?? "") ? Number((text ?? "").replaceAll(",", "")) : undefined;
+const hex4 = (text: string | undefined): string | undefined =>
+  /^0x([0-9a-f]{4})$/i.exec(text ?? "")?.[1]?.toLowerCase();
 const isPlaceholder = (name: string): boolean => /^0x[0-9a-f]+$/i.test(name) || name === "";
 
 /** LocalAI's rule, seen to hold on every chip here: a chip that maps eight times its own memory shares the RAM. */
 export function isCarveOut(ownBytes: Bytes | undefined, mappableBytes: Bytes | undefined): boolean {
-  return ownBytes !== undefined && mappableBytes !== undefined && mappableBytes >= 8 * ownBytes && ownBytes <= 8 * GIB + MIB;
+  return (
+    ownBytes !== undefined && mappableBytes !== undefined && mappableBytes >= 8 * ownBytes && ownBytes <= 8 * GIB + MIB
+  );
 }
 
 /** Every `cardN` of `rocm-smi --json`, whatever keys the release uses. */
@@ -51,7 +60,9 @@ export function parseRocmSmi(text: string): SightedDevice[] {
     const total = wholeBytes(pick(card, [/^vram total memory \(b\)$/i, /^gpu memory available$/i, /^vram total$/i]));
     const used = wholeBytes(pick(card, [/^vram total used memory \(b\)$/i, /^gpu memory use$/i]));
     const mappable = wholeBytes(pick(card, [/^gtt total memory \(b\)$/i]));
-    const deviceId = [pick(card, [/^device id$/i]), pick(card, [/^gpu id$/i]), pick(card, [/^card model$/i])].map(hex4).find((id) => id !== undefined && id !== "1002");
+    const deviceId = [pick(card, [/^device id$/i]), pick(card, [/^gpu id$/i]), pick(card, [/^card model$/i])]
+      .map(hex4)
+      .find((id) => id !== undefined && id !== "1002");
     return [
       sighted({
         vendor: "AMD",
@@ -84,7 +95,11 @@ function parseRocmText(text: string): SightedDevice[] {
   }
   return [...cards.values()].map(({ total, used, mappable, name = "" }) =>
     sighted({
-      vendor: "AMD", source: "rocm-smi", name: isPlaceholder(name) ? "" : name, totalBytes: total, mappableBytes: mappable,
+      vendor: "AMD",
+      source: "rocm-smi",
+      name: isPlaceholder(name) ? "" : name,
+      totalBytes: total,
+      mappableBytes: mappable,
       freeBytes: total === undefined || used === undefined ? undefined : Math.max(0, total - used),
       unified: isCarveOut(total, mappable) ? true : undefined,
     }),
@@ -112,7 +127,9 @@ export function parseAmdSmi(text: string): SightedDevice[] {
       pciAddress: pciAddressOf(card.address),
       pciId: hex4(card.device) === undefined ? undefined : `1002:${hex4(card.device)}`,
       pciRevision: /^0x([0-9a-f]{2})$/i.exec(card.revision ?? "")?.[1]?.toLowerCase(),
-      totalBytes: /^\d{1,9}/.test(card.sizeMiB ?? "") ? Number(/^\d{1,9}/.exec(card.sizeMiB ?? "")?.[0]) * MIB : undefined,
+      totalBytes: /^\d{1,9}/.test(card.sizeMiB ?? "")
+        ? Number(/^\d{1,9}/.exec(card.sizeMiB ?? "")?.[0]) * MIB
+        : undefined,
       pcieLanes: /^\d{1,2}$/.test(card.lanes ?? "") ? Number(card.lanes) : undefined,
       gfx: card.gfx,
     }),
@@ -120,20 +137,45 @@ export function parseAmdSmi(text: string): SightedDevice[] {
 }
 
 function amdSmiText(text: string): AmdSmiCard[] {
-  return text.split(/^(?=GPU: \d)/m).filter((block) => /^GPU: \d/.test(block)).map((block) => {
-    const vram = /^ {4}VRAM:\n([\s\S]*?)(?=^ {4}\S|$(?![\s\S]))/m.exec(block)?.[1] ?? "";
-    const field = (name: string, part = block): string | undefined => new RegExp(`^\\s+${name}: (.+)$`, "m").exec(part)?.[1]?.trim();
-    return { name: field("MARKET_NAME"), device: field("DEVICE_ID"), revision: field("REV_ID"), address: field("BDF"), sizeMiB: field("SIZE", vram), lanes: field("MAX_PCIE_WIDTH"), gfx: field("TARGET_GRAPHICS_VERSION") };
-  });
+  return text
+    .split(/^(?=GPU: \d)/m)
+    .filter((block) => /^GPU: \d/.test(block))
+    .map((block) => {
+      const vram = /^ {4}VRAM:\n([\s\S]*?)(?=^ {4}\S|$(?![\s\S]))/m.exec(block)?.[1] ?? "";
+      const field = (name: string, part = block): string | undefined =>
+        new RegExp(`^\\s+${name}: (.+)$`, "m").exec(part)?.[1]?.trim();
+      return {
+        name: field("MARKET_NAME"),
+        device: field("DEVICE_ID"),
+        revision: field("REV_ID"),
+        address: field("BDF"),
+        sizeMiB: field("SIZE", vram),
+        lanes: field("MAX_PCIE_WIDTH"),
+        gfx: field("TARGET_GRAPHICS_VERSION"),
+      };
+    });
 }
 
 function amdSmiJson(json: unknown): AmdSmiCard[] {
   const list = Array.isArray(json) ? json : isRecord(json) && Array.isArray(json["gpu_data"]) ? json["gpu_data"] : [];
-  const text = (value: unknown): string | undefined => (isRecord(value) ? text(value["value"]) : typeof value === "string" || typeof value === "number" ? String(value) : undefined);
+  const text = (value: unknown): string | undefined =>
+    isRecord(value)
+      ? text(value["value"])
+      : typeof value === "string" || typeof value === "number"
+        ? String(value)
+        : undefined;
   return list.filter(isRecord).map((card) => {
     const part = (name: string): Readonly<Record<string, unknown>> => (isRecord(card[name]) ? card[name] : {});
     const asic = part("asic");
-    return { name: text(asic["market_name"]), device: text(asic["device_id"]), revision: text(asic["rev_id"]), address: text(part("bus")["bdf"]), sizeMiB: text(part("vram")["size"]), lanes: text(part("bus")["max_pcie_width"]), gfx: text(asic["target_graphics_version"]) };
+    return {
+      name: text(asic["market_name"]),
+      device: text(asic["device_id"]),
+      revision: text(asic["rev_id"]),
+      address: text(part("bus")["bdf"]),
+      sizeMiB: text(part("vram")["size"]),
+      lanes: text(part("bus")["max_pcie_width"]),
+      gfx: text(asic["target_graphics_version"]),
+    };
   });
 }
 
@@ -142,7 +184,9 @@ export function parseRocminfo(text: string): SightedDevice[] {
   return text.split(/^(?=\s*Name:\s+)/m).flatMap((block): SightedDevice[] => {
     const gfx = /^\s*Name:\s+(gfx[0-9a-f]{3,5})\b/m.exec(block)?.[1];
     const name = /^\s*Marketing Name:\s+(.+)$/m.exec(block)?.[1]?.trim() ?? "";
-    return gfx === undefined ? [] : [sighted({ vendor: "AMD", source: "rocminfo", name, gfx, unified: isIntegratedName(name) ? true : undefined })];
+    return gfx === undefined
+      ? []
+      : [sighted({ vendor: "AMD", source: "rocminfo", name, gfx, unified: isIntegratedName(name) ? true : undefined })];
   });
 }
 
@@ -156,7 +200,11 @@ export function parseDmesg(text: string): SightedDevice[] {
   const mappableBytes = size("GTT");
   if (totalBytes === undefined) return [];
   // 8 GiB and less beside a larger mapping: what the BIOS set aside, not a card's memory
-  const unified = isCarveOut(totalBytes, mappableBytes) || (mappableBytes !== undefined && mappableBytes > totalBytes && totalBytes <= 8 * GIB) ? true : undefined;
+  const unified =
+    isCarveOut(totalBytes, mappableBytes) ||
+    (mappableBytes !== undefined && mappableBytes > totalBytes && totalBytes <= 8 * GIB)
+      ? true
+      : undefined;
   return [sighted({ vendor: "AMD", source: "kernel log", totalBytes, mappableBytes, unified })];
 }
 
@@ -165,7 +213,12 @@ export async function sightAmdTools(world: World, signal?: AbortSignal): Promise
   const question = { timeoutMs: 8000, signal, lasting: true };
   const [amd, rocm] = await Promise.all([
     printed(world, "amd-smi", ["static", "--json"], question),
-    printed(world, "rocm-smi", ["--showid", "--showbus", "--showproductname", "--showmeminfo", "vram", "gtt", "--json"], question),
+    printed(
+      world,
+      "rocm-smi",
+      ["--showid", "--showbus", "--showproductname", "--showmeminfo", "vram", "gtt", "--json"],
+      question,
+    ),
   ]);
   const first = parseAmdSmi(amd);
   return first.length > 0 ? first : parseRocmSmi(rocm);

@@ -18,7 +18,15 @@ export interface AppleFacts {
   readonly arm: boolean;
 }
 
-const KEYS = ["hw.memsize", "hw.physicalcpu", "hw.perflevel0.physicalcpu", "hw.perflevel1.physicalcpu", "hw.optional.arm64", "machdep.cpu.brand_string", "iogpu.wired_limit_mb"];
+const KEYS = [
+  "hw.memsize",
+  "hw.physicalcpu",
+  "hw.perflevel0.physicalcpu",
+  "hw.perflevel1.physicalcpu",
+  "hw.optional.arm64",
+  "machdep.cpu.brand_string",
+  "iogpu.wired_limit_mb",
+];
 
 /** The limit alone, for a listing of `iogpu` without the rest. */
 export function parseWiredLimit(text: string): Bytes | undefined {
@@ -39,7 +47,8 @@ export function parseSysctl(text: string): AppleFacts | undefined {
   const efficiency = number("hw.perflevel1.physicalcpu");
   return {
     cpuModel: values.get("machdep.cpu.brand_string") ?? "",
-    physicalCoreCount: number("hw.physicalcpu") ?? (performance === undefined ? number("hw.ncpu") : performance + (efficiency ?? 0)),
+    physicalCoreCount:
+      number("hw.physicalcpu") ?? (performance === undefined ? number("hw.ncpu") : performance + (efficiency ?? 0)),
     performanceCoreCount: performance,
     efficiencyCoreCount: efficiency,
     memoryBytes,
@@ -53,7 +62,9 @@ export function parseSysctl(text: string): AppleFacts | undefined {
 export function parseVmStat(text: string): Bytes | undefined {
   const page = /page size of (\d{4,6}) bytes/.exec(text)?.[1];
   if (page === undefined) return undefined;
-  const pages = ["free", "inactive", "speculative"].map((kind) => Number(new RegExp(`^Pages ${kind}:\\s+(\\d+)`, "m").exec(text)?.[1] ?? 0));
+  const pages = ["free", "inactive", "speculative"].map((kind) =>
+    Number(new RegExp(`^Pages ${kind}:\\s+(\\d+)`, "m").exec(text)?.[1] ?? 0),
+  );
   return pages.reduce((sum, count) => sum + count, 0) * Number(page);
 }
 
@@ -88,12 +99,25 @@ export async function sightApple(world: World, signal?: AbortSignal): Promise<Ap
   const facts = parseSysctl(sysctl.outcome === "exited" ? sysctl.stdout : "") ?? (await overview(world, signal));
   if (facts === undefined) return undefined;
   const availableBytes = parseVmStat(pages);
-  const topology = { performanceCoreCount: facts.performanceCoreCount, efficiencyCoreCount: facts.efficiencyCoreCount, socketCount: 1 };
-  return { ...facts, topology, availableBytes, devices: facts.arm ? [chip(facts, graphics, availableBytes)] : graphics };
+  const topology = {
+    performanceCoreCount: facts.performanceCoreCount,
+    efficiencyCoreCount: facts.efficiencyCoreCount,
+    socketCount: 1,
+  };
+  return {
+    ...facts,
+    topology,
+    availableBytes,
+    devices: facts.arm ? [chip(facts, graphics, availableBytes)] : graphics,
+  };
 }
 
 /** Where sysctl is out of reach, the overview that System Information prints. */
 async function overview(world: World, signal: AbortSignal | undefined): Promise<AppleFacts | undefined> {
-  const text = await printed(world, "system_profiler", ["SPHardwareDataType"], { timeoutMs: 10_000, signal, lasting: true });
+  const text = await printed(world, "system_profiler", ["SPHardwareDataType"], {
+    timeoutMs: 10_000,
+    signal,
+    lasting: true,
+  });
   return parseHardwareOverview(text);
 }

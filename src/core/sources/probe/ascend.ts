@@ -20,9 +20,21 @@ export function parseNpuSmi(text: string): SightedDevice[] {
     const chip = /^\|\s*\d+(?:\s+\d+)?\s*\|\s*([\w:.]+)\s*\|/.exec(line);
     const memory = pairs.filter((pair) => Number(pair[2]) > 0).at(-1);
     if (chip === null || name === "" || memory === undefined) continue;
-    const full = `Ascend ${name.replace(/^Ascend/i, "").replace(/-\d+$/, "")}`.replace(/^Ascend (910)$/, paired ? "Ascend 910C" : "Ascend 910B").replace(/^(Ascend 910B)\d$/, "$1");
+    const full = `Ascend ${name.replace(/^Ascend/i, "").replace(/-\d+$/, "")}`
+      .replace(/^Ascend (910)$/, paired ? "Ascend 910C" : "Ascend 910B")
+      .replace(/^(Ascend 910B)\d$/, "$1");
     const total = Number(memory[2]) * MIB;
-    devices.push(sighted({ vendor: "Huawei", name: `Huawei ${full}`, source: "npu-smi", pciAddress: pciAddressOf(chip[1]), totalBytes: total, freeBytes: Math.max(0, total - Number(memory[1]) * MIB), unified: false }));
+    devices.push(
+      sighted({
+        vendor: "Huawei",
+        name: `Huawei ${full}`,
+        source: "npu-smi",
+        pciAddress: pciAddressOf(chip[1]),
+        totalBytes: total,
+        freeBytes: Math.max(0, total - Number(memory[1]) * MIB),
+        unified: false,
+      }),
+    );
   }
   return devices;
 }
@@ -31,6 +43,15 @@ export async function sightAscend(world: World, signal?: AbortSignal): Promise<S
   if (world.platform !== "linux") return { devices: [], warnings: [] };
   const result = await ask(world, "npu-smi", ["info"], { timeoutMs: 5000, signal });
   if (result.outcome === "not-found") return { devices: [], warnings: [] };
-  if (result.outcome === "timed-out") return { devices: [], warnings: ["npu-smi did not answer within 5 s; Ascend accelerators are not known."], tools: [{ name: "npu-smi", status: "hung" }] };
-  return { devices: parseNpuSmi(result.stdout), warnings: [], tools: [{ name: "npu-smi", status: result.exitCode === 0 ? "answered" : "failed" }] };
+  if (result.outcome === "timed-out")
+    return {
+      devices: [],
+      warnings: ["npu-smi did not answer within 5 s; Ascend accelerators are not known."],
+      tools: [{ name: "npu-smi", status: "hung" }],
+    };
+  return {
+    devices: parseNpuSmi(result.stdout),
+    warnings: [],
+    tools: [{ name: "npu-smi", status: result.exitCode === 0 ? "answered" : "failed" }],
+  };
 }

@@ -22,24 +22,34 @@ const PARTS: readonly (readonly [RegExp, string])[] = [
 
 function worded(compatible: string): string | undefined {
   const raspberry = /raspberrypi,(\d)-model-([a-z])(-plus)?/.exec(compatible);
-  if (raspberry !== null) return `Raspberry Pi ${raspberry[1]} Model ${raspberry[2]?.toUpperCase()}${raspberry[3] === undefined ? "" : "+"}`;
+  if (raspberry !== null)
+    return `Raspberry Pi ${raspberry[1]} Model ${raspberry[2]?.toUpperCase()}${raspberry[3] === undefined ? "" : "+"}`;
   const zero = /raspberrypi,model-zero-([\w-]+)/.exec(compatible)?.[1];
-  return zero === undefined ? PARTS.find(([pattern]) => pattern.test(compatible))?.[1] : `Raspberry Pi Zero ${zero.replaceAll("-", " ").toUpperCase()}`;
+  return zero === undefined
+    ? PARTS.find(([pattern]) => pattern.test(compatible))?.[1]
+    : `Raspberry Pi Zero ${zero.replaceAll("-", " ").toUpperCase()}`;
 }
 
 /** Both files hold strings that end in NUL. */
 export function parseDeviceTree(model: string | undefined, compatible: string | undefined): Board {
   const strings = (compatible ?? "").split("\0").filter((part) => part !== "");
   const printedModel = model?.replaceAll("\0", "").trim();
-  const jetson = strings.some((part) => /^nvidia,(tegra|jetson|p\d{4})/i.test(part)) || /jetson/i.test(printedModel ?? "");
+  const jetson =
+    strings.some((part) => /^nvidia,(tegra|jetson|p\d{4})/i.test(part)) || /jetson/i.test(printedModel ?? "");
   const known = worded(strings.join(" "));
-  return { name: jetson ? (known ?? printedModel) : printedModel === undefined || printedModel === "" ? known : printedModel, jetson };
+  return {
+    name: jetson ? (known ?? printedModel) : printedModel === undefined || printedModel === "" ? known : printedModel,
+    jetson,
+  };
 }
 
 /** undefined on machines without a device tree, which is most. */
 export async function readBoard(world: World): Promise<Board | undefined> {
   if (world.platform !== "linux") return undefined;
-  const [model, compatible] = await Promise.all([world.readFile("/proc/device-tree/model", 4096), world.readFile("/proc/device-tree/compatible", 4096)]);
+  const [model, compatible] = await Promise.all([
+    world.readFile("/proc/device-tree/model", 4096),
+    world.readFile("/proc/device-tree/compatible", 4096),
+  ]);
   return model === undefined && compatible === undefined ? undefined : parseDeviceTree(model, compatible);
 }
 
@@ -49,5 +59,9 @@ export function parseTegrastats(text: string): Sighting {
   if (match === null) return { devices: [], warnings: [] };
   const totalBytes = Number(match[2]) * MIB;
   const memory = { totalBytes, availableBytes: totalBytes - Number(match[1]) * MIB, source: "tegrastats" };
-  return { devices: [sighted({ vendor: "NVIDIA", name: "Orin (nvgpu)", source: "tegrastats", unified: true })], warnings: [], memory };
+  return {
+    devices: [sighted({ vendor: "NVIDIA", name: "Orin (nvgpu)", source: "tegrastats", unified: true })],
+    warnings: [],
+    memory,
+  };
 }

@@ -38,11 +38,15 @@ export function parseSelfCgroup(text: string): { readonly version: 1 | 2; readon
 
 /** `/a/b` → `/a/b`, `/a`, ``: every folder from the group up to the root. A namespace may show "/../x"; dots are dropped. */
 function upwards(path: string): string[] {
-  const parts = path.split("/").filter((part) => part !== "" && part !== "." && part !== "..").slice(0, 32);
+  const parts = path
+    .split("/")
+    .filter((part) => part !== "" && part !== "." && part !== "..")
+    .slice(0, 32);
   return [...parts.keys()].map((_, i) => `/${parts.slice(0, parts.length - i).join("/")}`).concat("");
 }
 
-const inactiveFile = (stat: string | undefined): Bytes => Number(/^(?:total_)?inactive_file (\d{1,18})$/m.exec(stat ?? "")?.[1] ?? 0);
+const inactiveFile = (stat: string | undefined): Bytes =>
+  Number(/^(?:total_)?inactive_file (\d{1,18})$/m.exec(stat ?? "")?.[1] ?? 0);
 
 export async function readCgroup(world: World): Promise<CgroupLimits> {
   const own = await world.readFile("/proc/self/cgroup", 65_536);
@@ -55,12 +59,30 @@ export async function readCgroup(world: World): Promise<CgroupLimits> {
       const folder = root + level;
       const [limit, high, used, stat, cpu] = await Promise.all(
         version === 2
-          ? [read(`${folder}/memory.max`), read(`${folder}/memory.high`), read(`${folder}/memory.current`), read(`${folder}/memory.stat`), read(`${folder}/cpu.max`)]
-          : [read(`${folder}/memory.limit_in_bytes`), undefined, read(`${folder}/memory.usage_in_bytes`), read(`${folder}/memory.stat`), undefined],
+          ? [
+              read(`${folder}/memory.max`),
+              read(`${folder}/memory.high`),
+              read(`${folder}/memory.current`),
+              read(`${folder}/memory.stat`),
+              read(`${folder}/cpu.max`),
+            ]
+          : [
+              read(`${folder}/memory.limit_in_bytes`),
+              undefined,
+              read(`${folder}/memory.usage_in_bytes`),
+              read(`${folder}/memory.stat`),
+              undefined,
+            ],
       );
       const limits = [parseLimit(limit), parseLimit(high)].flatMap((value) => value ?? []);
       const memory =
-        limits.length === 0 ? undefined : { limitBytes: Math.min(...limits), usedBytes: Math.max(0, (parseLimit(used) ?? 0) - inactiveFile(stat)), path: folder };
+        limits.length === 0
+          ? undefined
+          : {
+              limitBytes: Math.min(...limits),
+              usedBytes: Math.max(0, (parseLimit(used) ?? 0) - inactiveFile(stat)),
+              path: folder,
+            };
       return { memory, cpuQuota: parseCpuMax(cpu) };
     }),
   );

@@ -10,12 +10,33 @@ export interface Cpuinfo {
 
 /** Kernel flag → the name used here. Only what llama.cpp has kernels for (ggml/src/ggml-cpu/CMakeLists.txt of v0.5.0). */
 const FLAGS: Readonly<Record<string, string>> = {
-  sse4_2: "sse4.2", avx: "avx", f16c: "f16c", fma: "fma", avx2: "avx2", avx_vnni: "avx-vnni", avx512f: "avx512", avx512_vnni: "avx512-vnni",
-  avx512_bf16: "avx512-bf16", avx512_vbmi: "avx512-vbmi", amx_int8: "amx-int8", amx_bf16: "amx-bf16", amx_tile: "amx", bmi2: "bmi2", asimd: "neon", neon: "neon", asimddp: "dotprod",
-  i8mm: "i8mm", sve: "sve", sve2: "sve2", sme: "sme", fphp: "fp16", bf16: "bf16",
+  sse4_2: "sse4.2",
+  avx: "avx",
+  f16c: "f16c",
+  fma: "fma",
+  avx2: "avx2",
+  avx_vnni: "avx-vnni",
+  avx512f: "avx512",
+  avx512_vnni: "avx512-vnni",
+  avx512_bf16: "avx512-bf16",
+  avx512_vbmi: "avx512-vbmi",
+  amx_int8: "amx-int8",
+  amx_bf16: "amx-bf16",
+  amx_tile: "amx",
+  bmi2: "bmi2",
+  asimd: "neon",
+  neon: "neon",
+  asimddp: "dotprod",
+  i8mm: "i8mm",
+  sve: "sve",
+  sve2: "sve2",
+  sme: "sme",
+  fphp: "fp16",
+  bf16: "bf16",
 };
 
-const field = (block: string, name: string): string | undefined => new RegExp(`^${name}\\s*:\\s*(.*)$`, "mi").exec(block)?.[1]?.trim();
+const field = (block: string, name: string): string | undefined =>
+  new RegExp(`^${name}\\s*:\\s*(.*)$`, "mi").exec(block)?.[1]?.trim();
 
 /** Physical cores are distinct (package, core) pairs; where the kernel names none (ARM, many guests) every processor counts. */
 export function parseCpuinfo(text: string): Cpuinfo {

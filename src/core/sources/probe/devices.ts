@@ -34,9 +34,18 @@ const VENDOR_BACKENDS: Readonly<Record<Vendor, readonly Backend[]>> = {
 
 /** Family of an NVIDIA part that the catalog does not know. Source: CUDA's table of compute capabilities. */
 const FAMILIES: readonly (readonly [RegExp, string])[] = [
-  [/^5\./, "nvidia-maxwell"], [/^6\./, "nvidia-pascal"], [/^7\.0/, "nvidia-volta"], [/^7\.5/, "nvidia-turing"], [/^8\.0/, "nvidia-a100"],
-  [/^8\.6/, "nvidia-ampere"], [/^8\.7/, "nvidia-jetson"], [/^8\.9/, "nvidia-ada"], [/^9\./, "nvidia-hopper"], [/^10\./, "nvidia-blackwell-data-center"],
-  [/^12\.0/, "nvidia-blackwell"], [/^12\.1/, "nvidia-gb10"],
+  [/^5\./, "nvidia-maxwell"],
+  [/^6\./, "nvidia-pascal"],
+  [/^7\.0/, "nvidia-volta"],
+  [/^7\.5/, "nvidia-turing"],
+  [/^8\.0/, "nvidia-a100"],
+  [/^8\.6/, "nvidia-ampere"],
+  [/^8\.7/, "nvidia-jetson"],
+  [/^8\.9/, "nvidia-ada"],
+  [/^9\./, "nvidia-hopper"],
+  [/^10\./, "nvidia-blackwell-data-center"],
+  [/^12\.0/, "nvidia-blackwell"],
+  [/^12\.1/, "nvidia-gb10"],
 ];
 
 interface DeviceMemory {
@@ -61,14 +70,32 @@ function sharedMemory(device: SightedDevice, backend: Backend, ram: SharedMemory
       ? { value: engine.totalBytes, evidence: "reported", source: engineSource(engine) }
       : device.mappableBytes === undefined
         ? undefined
-        : { value: Math.max(device.mappableBytes, device.totalBytes ?? 0), evidence: "reported", source: `${device.source}, RAM that the driver may map` };
+        : {
+            value: Math.max(device.mappableBytes, device.totalBytes ?? 0),
+            evidence: "reported",
+            source: `${device.source}, RAM that the driver may map`,
+          };
   // Metal's limit is the system's own and may be raised by its user; elsewhere a limit may exceed what the system can spare
   const ceiling = backend === "metal" ? ram.totalBytes : idle.value;
-  const usable = limit === undefined ? idle : { ...limit, value: Math.min(limit.value, ceiling), source: limit.value > ceiling ? `${limit.source}, within ${idle.source}` : limit.source };
-  const total: Fact<Bytes> = limit !== undefined && engine === undefined && backend !== "metal" ? { ...limit, value: Math.min(limit.value, ram.totalBytes) } : { value: ram.totalBytes, evidence: "reported", source: ram.source };
+  const usable =
+    limit === undefined
+      ? idle
+      : {
+          ...limit,
+          value: Math.min(limit.value, ceiling),
+          source: limit.value > ceiling ? `${limit.source}, within ${idle.source}` : limit.source,
+        };
+  const total: Fact<Bytes> =
+    limit !== undefined && engine === undefined && backend !== "metal"
+      ? { ...limit, value: Math.min(limit.value, ram.totalBytes) }
+      : { value: ram.totalBytes, evidence: "reported", source: ram.source };
   return {
     total,
-    free: { value: Math.min(usable.value, ram.availableBytes), evidence: "reported", source: `available RAM (${ram.source}), at most what the GPU may use` },
+    free: {
+      value: Math.min(usable.value, ram.availableBytes),
+      evidence: "reported",
+      source: `available RAM (${ram.source}), at most what the GPU may use`,
+    },
     usable: { ...usable, value: Math.min(usable.value, ram.totalBytes) },
   };
 }
@@ -81,45 +108,86 @@ function dedicatedMemory(device: SightedDevice, entry: HardwareEntry | undefined
       : engine === undefined
         ? undefined
         : { value: engine.totalBytes, evidence: "reported", source: engineSource(engine) };
-  const total = reported ?? (entry === undefined ? ({ value: 0, evidence: "assumed", source: "nobody says" } as const) : driverTotal(entry, entry.memoryBytes[0] ?? 0));
+  const total =
+    reported ??
+    (entry === undefined
+      ? ({ value: 0, evidence: "assumed", source: "nobody says" } as const)
+      : driverTotal(entry, entry.memoryBytes[0] ?? 0));
   const usable: Fact<Bytes> =
     engine !== undefined
       ? { value: Math.min(engine.totalBytes, total.value), evidence: "reported", source: engineSource(engine) }
       : device.reservedBytes === undefined
         ? usableDedicated(entry, backend, total)
-        : { value: Math.max(0, total.value - device.reservedBytes), evidence: "reported", source: `${device.source}, total less what the driver keeps` };
+        : {
+            value: Math.max(0, total.value - device.reservedBytes),
+            evidence: "reported",
+            source: `${device.source}, total less what the driver keeps`,
+          };
   const freeBytes = device.freeBytes ?? engine?.freeBytes;
-  const free: Fact<Bytes> = freeBytes === undefined ? { ...usable, evidence: "assumed", source: "free memory is not reported: as if idle" } : { value: freeBytes, evidence: "reported", source: device.freeBytes === undefined ? "an engine's device list" : device.source };
+  const free: Fact<Bytes> =
+    freeBytes === undefined
+      ? { ...usable, evidence: "assumed", source: "free memory is not reported: as if idle" }
+      : {
+          value: freeBytes,
+          evidence: "reported",
+          source: device.freeBytes === undefined ? "an engine's device list" : device.source,
+        };
   return { total, free, usable };
 }
 
 /** PCIe as the card and slot reach at most; tools report the current state of a sleeping card, which is no use. */
 function linkOf(device: SightedDevice, entry: HardwareEntry | undefined): ProbedDevice["linkBytesPerSecond"] {
   const reported = pcieBytesPerSecond(device.pcieGeneration, device.pcieLanes);
-  if (reported !== undefined) return { value: reported, evidence: "reported", source: `${device.source}, PCIe ${device.pcieGeneration} x${device.pcieLanes}` };
+  if (reported !== undefined)
+    return {
+      value: reported,
+      evidence: "reported",
+      source: `${device.source}, PCIe ${device.pcieGeneration} x${device.pcieLanes}`,
+    };
   return entry === undefined ? undefined : catalogFact(entry, "pcieGeneration", entry.linkBytesPerSecond);
 }
 
-const madeUpId = (name: string): string => name.toLowerCase().match(/[a-z0-9]+/g)?.join("-").slice(0, 60) ?? "gpu";
+const madeUpId = (name: string): string =>
+  name
+    .toLowerCase()
+    .match(/[a-z0-9]+/g)
+    ?.join("-")
+    .slice(0, 60) ?? "gpu";
 
 /** Memory that belongs to the chip although processor and GPU share it: then the driver's figure is the pool itself, not a carve-out. */
 const hasOwnPool = (entry: HardwareEntry | undefined): boolean => /^HBM/i.test(entry?.row.memoryType ?? "");
 
 /** Shares the RAM: by what the source says, by the catalog, or because a driver that works has no memory to print. */
 function isUnified(device: SightedDevice, entry: HardwareEntry | undefined): boolean {
-  return entry === undefined ? device.unified === true : entry.kind === "unified" || (device.unified === true && entry.kind !== "gpu");
+  return entry === undefined
+    ? device.unified === true
+    : entry.kind === "unified" || (device.unified === true && entry.kind !== "gpu");
 }
 
 /** The name for people: the driver's own, unless it is none, cut off, a code name, or a bus listing's. */
 function nameFor(device: SightedDevice, entry: HardwareEntry | undefined, catalog: HardwareCatalog): string {
-  const poor = device.name === "" || device.name.endsWith("...") || device.name.includes("[") || (entry !== undefined && device.pciId !== undefined && catalog.named(device.name).length === 0 && !/^(AMD |Intel|NVIDIA )/i.test(device.name));
-  return poor ? (entry?.name ?? (device.name === "" ? `${device.vendor} ${device.pciId ?? "GPU"}` : device.name)) : device.name;
+  const poor =
+    device.name === "" ||
+    device.name.endsWith("...") ||
+    device.name.includes("[") ||
+    (entry !== undefined &&
+      device.pciId !== undefined &&
+      catalog.named(device.name).length === 0 &&
+      !/^(AMD |Intel|NVIDIA )/i.test(device.name));
+  return poor
+    ? (entry?.name ?? (device.name === "" ? `${device.vendor} ${device.pciId ?? "GPU"}` : device.name))
+    : device.name;
 }
 
 /**
  * The architecture of an AMD chip: the catalog's, else what the runtime claims, unless an override is set or no chip of that kind has it.
  */
-function gfxOf(device: SightedDevice, entry: HardwareEntry | undefined, catalog: HardwareCatalog, overridden: boolean): string | undefined {
+function gfxOf(
+  device: SightedDevice,
+  entry: HardwareEntry | undefined,
+  catalog: HardwareCatalog,
+  overridden: boolean,
+): string | undefined {
   if (entry?.row.gfx !== undefined) return entry.row.gfx;
   const alike = catalog.entries.filter(({ row }) => row.gfx === device.gfx);
   const impossible = device.unified === true && alike.length > 0 && alike.every(({ kind }) => kind === "gpu");
@@ -139,7 +207,12 @@ export interface Surroundings {
   readonly gfxOverridden: boolean;
 }
 
-export function identifyDevice(sighted: SightedDevice, index: number, catalog: HardwareCatalog, { ram, board, gfxOverridden }: Surroundings): IdentifiedDevice {
+export function identifyDevice(
+  sighted: SightedDevice,
+  index: number,
+  catalog: HardwareCatalog,
+  { ram, board, gfxOverridden }: Surroundings,
+): IdentifiedDevice {
   const { entry, others } = matchEntry(sighted, catalog, ram.totalBytes + GIB, board);
   const unified = isUnified(sighted, entry);
   const backends = entry?.backends ?? VENDOR_BACKENDS[sighted.vendor];
@@ -150,14 +223,34 @@ export function identifyDevice(sighted: SightedDevice, index: number, catalog: H
   const warnings: string[] = [];
   const known = entry === undefined ? undefined : catalogFact(entry, "bandwidthGBps", entry.bandwidthBytesPerSecond);
   // a MIG slice has its share of the card's memory channels and of its multiprocessors
-  const share = sighted.slice === undefined || entry === undefined ? 1 : Math.min(1, memory.total.value / (entry.memoryBytes[0] ?? memory.total.value));
-  const scaled = <T extends Fact<number> | undefined>(fact: T): T => (fact === undefined || share === 1 ? fact : { ...fact, value: Math.round(fact.value * share), evidence: "assumed", source: `${fact.source}, by the slice's share` });
+  const share =
+    sighted.slice === undefined || entry === undefined
+      ? 1
+      : Math.min(1, memory.total.value / (entry.memoryBytes[0] ?? memory.total.value));
+  const scaled = <T extends Fact<number> | undefined>(fact: T): T =>
+    fact === undefined || share === 1
+      ? fact
+      : {
+          ...fact,
+          value: Math.round(fact.value * share),
+          evidence: "assumed",
+          source: `${fact.source}, by the slice's share`,
+        };
   const bandwidth = known ?? assumedBandwidth(catalog, memory.total.value);
   if (known === undefined && backends.length > 0 && sighted.visible) {
-    warnings.push(`${name} is not in the hardware catalog: ${formatBandwidth(bandwidth.value)} of memory bandwidth assumed (${bandwidth.source}). Describe it with custom(…) to plan with its own figures.`);
+    warnings.push(
+      `${name} is not in the hardware catalog: ${formatBandwidth(bandwidth.value)} of memory bandwidth assumed (${bandwidth.source}). Describe it with custom(…) to plan with its own figures.`,
+    );
   }
-  if (entry !== undefined && others.length > 0) warnings.push(`${name} is taken as ${entry.id}; what it reports also fits ${others.slice(0, 4).map(({ id }) => id).join(", ")}.`);
-  if (backends.length === 0) warnings.push(`${name} is listed but not planned with: no engine runs faster on it than on the processor.`);
+  if (entry !== undefined && others.length > 0)
+    warnings.push(
+      `${name} is taken as ${entry.id}; what it reports also fits ${others
+        .slice(0, 4)
+        .map(({ id }) => id)
+        .join(", ")}.`,
+    );
+  if (backends.length === 0)
+    warnings.push(`${name} is listed but not planned with: no engine runs faster on it than on the processor.`);
   const gfx = sighted.vendor === "AMD" ? gfxOf(sighted, entry, catalog, gfxOverridden) : undefined;
   const device: ProbedDevice = {
     index,
@@ -171,8 +264,10 @@ export function identifyDevice(sighted: SightedDevice, index: number, catalog: H
     memoryUsableBytes: memory.usable,
     heldByOthersBytes: Math.max(0, memory.usable.value - memory.free.value),
     bandwidthBytesPerSecond: scaled(bandwidth),
-    fp16FlopsPerSecond: entry === undefined ? undefined : scaled(catalogFact(entry, "fp16Tflops", entry.fp16FlopsPerSecond)),
-    fp32FlopsPerSecond: entry === undefined ? undefined : scaled(catalogFact(entry, "fp32Tflops", entry.fp32FlopsPerSecond)),
+    fp16FlopsPerSecond:
+      entry === undefined ? undefined : scaled(catalogFact(entry, "fp16Tflops", entry.fp16FlopsPerSecond)),
+    fp32FlopsPerSecond:
+      entry === undefined ? undefined : scaled(catalogFact(entry, "fp32Tflops", entry.fp32FlopsPerSecond)),
     family: entry?.family ?? FAMILIES.find(([pattern]) => pattern.test(sighted.computeCapability ?? ""))?.[1],
     computeCapability: sighted.computeCapability ?? entry?.row.computeCapability ?? gfx,
     driver: sighted.driver,

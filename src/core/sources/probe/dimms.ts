@@ -17,20 +17,26 @@ export interface Dimms {
   readonly bandwidthBytesPerSecond: BytesPerSecond | undefined;
 }
 
-const field = (block: string, name: string): string => new RegExp(`^\\s*${name}:\\s*(.*)$`, "mi").exec(block)?.[1]?.trim() ?? "";
+const field = (block: string, name: string): string =>
+  new RegExp(`^\\s*${name}:\\s*(.*)$`, "mi").exec(block)?.[1]?.trim() ?? "";
 
 /** The channel a slot hangs on, by whatever word the board uses for it; undefined when nothing names one. */
 function channelOf(block: string): string | undefined {
   const text = `${field(block, "Bank Locator")} ${field(block, "Locator")}`;
   const socket = /(?:CPU|P|NODE|SOCKET)\s*_?(\d)/i.exec(text)?.[1] ?? "0";
-  const channel = /CHANNEL[\s_-]*([A-Z]|\d+)/i.exec(text)?.[1] ?? /Channel([A-L]|\d+)/.exec(text)?.[1] ?? /DIMM[_\s]*([A-L])\d?\b/.exec(text)?.[1];
+  const channel =
+    /CHANNEL[\s_-]*([A-Z]|\d+)/i.exec(text)?.[1] ??
+    /Channel([A-L]|\d+)/.exec(text)?.[1] ??
+    /DIMM[_\s]*([A-L])\d?\b/.exec(text)?.[1];
   return channel === undefined ? undefined : `${socket}/${channel.toUpperCase()}`;
 }
 
 /** "32 GiB" of newer releases and "32 GB" of older ones are both 2^35 bytes. */
 export function moduleBytes(text: string): Bytes {
   const match = /^(\d{1,7}) (k|M|G|T)i?B$/.exec(text);
-  return match === null ? 0 : Number(match[1]) * (match[2] === "T" ? 1024 * GIB : match[2] === "G" ? GIB : match[2] === "M" ? MIB : 1024);
+  return match === null
+    ? 0
+    : Number(match[1]) * (match[2] === "T" ? 1024 * GIB : match[2] === "G" ? GIB : match[2] === "M" ? MIB : 1024);
 }
 
 /** Guests and old boards say Unknown: then the bandwidth stays undefined. Nothing is guessed from the rated speed. */
@@ -39,7 +45,9 @@ export function parseDmidecode(text: string): Dimms {
   const blocks = slots.filter((block) => /\d/.test(field(block, "Size")));
   const listed = /Number Of Devices: (\d{1,3})/.exec(text)?.[1];
   const speeds = blocks.flatMap((block) => {
-    const value = /^(\d{3,5}) (?:MT\/s|MHz)/.exec(field(block, "Configured Memory Speed") || field(block, "Configured Clock Speed"))?.[1];
+    const value = /^(\d{3,5}) (?:MT\/s|MHz)/.exec(
+      field(block, "Configured Memory Speed") || field(block, "Configured Clock Speed"),
+    )?.[1];
     return value === undefined ? [] : [Number(value)];
   });
   const channels = new Map<string, number>();
@@ -57,9 +65,14 @@ export function parseDmidecode(text: string): Dimms {
     populatedCount: blocks.length,
     slotCount: Math.max(slots.length, Number(listed ?? 0)),
     sizeBytes: blocks.reduce((sum, block) => sum + moduleBytes(field(block, "Size")), 0),
-    soldered: blocks.length > 0 && blocks.every((block) => /Row Of Chips|Chip|Soldered/i.test(field(block, "Form Factor"))),
-    virtualMachine: blocks.length > 0 && configured === undefined && blocks.every((block) => /^(Unknown|)$/i.test(field(block, "Speed"))),
+    soldered:
+      blocks.length > 0 && blocks.every((block) => /Row Of Chips|Chip|Soldered/i.test(field(block, "Form Factor"))),
+    virtualMachine:
+      blocks.length > 0 &&
+      configured === undefined &&
+      blocks.every((block) => /^(Unknown|)$/i.test(field(block, "Speed"))),
     channelCount: channels.size,
-    bandwidthBytesPerSecond: configured === undefined || widthBits === 0 ? undefined : configured * 1e6 * (widthBits / 8),
+    bandwidthBytesPerSecond:
+      configured === undefined || widthBits === 0 ? undefined : configured * 1e6 * (widthBits / 8),
   };
 }

@@ -26,6 +26,14 @@ export function namedDisplays(displays: readonly Display[], platform: string): S
     const vendor = vendorOf(`${maker} ${model}`);
     if (vendor === "other" || isPretended(model)) return [];
     const unified = isIntegratedName(model) || (vendor === "Intel" && /built-in/i.test(bus)) ? true : undefined;
-    return [sighted({ vendor, name: model, source: "systeminformation", unified, totalBytes: platform === "darwin" && unified === undefined ? cardMemory(display) : undefined })];
+    return [
+      sighted({
+        vendor,
+        name: model,
+        source: "systeminformation",
+        unified,
+        totalBytes: platform === "darwin" && unified === undefined ? cardMemory(display) : undefined,
+      }),
+    ];
   });
 }

@@ -21,9 +21,11 @@ export interface DrmCard {
   readonly localMemory: readonly string[];
 }
 
-const hex = (text: string | undefined): string | undefined => /^(?:0x)?([0-9a-f]{2,4})$/i.exec(text?.trim() ?? "")?.[1]?.toLowerCase();
+const hex = (text: string | undefined): string | undefined =>
+  /^(?:0x)?([0-9a-f]{2,4})$/i.exec(text?.trim() ?? "")?.[1]?.toLowerCase();
 
-const bytesOf = (text: string | undefined): Bytes | undefined => (/^\d{1,16}$/.test(text?.trim() ?? "") ? Number(text?.trim()) : undefined);
+const bytesOf = (text: string | undefined): Bytes | undefined =>
+  /^\d{1,16}$/.test(text?.trim() ?? "") ? Number(text?.trim()) : undefined;
 
 /** One card; undefined when it is no GPU of a vendor that runs models. */
 export function parseDrmCard(card: DrmCard): SightedDevice | undefined {
@@ -33,7 +35,12 @@ export function parseDrmCard(card: DrmCard): SightedDevice | undefined {
   const vendor = VENDORS[vendorId ?? ""];
   if (vendor === undefined || deviceId === undefined) return undefined;
   const local = card.localMemory.flatMap((text) => bytesOf(text) ?? []);
-  const total = vendor === "AMD" ? bytesOf(card.vramTotal) : local.length > 0 ? local.reduce((sum, size) => sum + size, 0) : undefined;
+  const total =
+    vendor === "AMD"
+      ? bytesOf(card.vramTotal)
+      : local.length > 0
+        ? local.reduce((sum, size) => sum + size, 0)
+        : undefined;
   const used = bytesOf(card.vramUsed);
   const pciAddress = /^PCI_SLOT_NAME=(\S+)$/m.exec(card.uevent ?? "")?.[1]?.toLowerCase();
   const mappable = bytesOf(card.gttTotal);
@@ -47,10 +54,14 @@ export function parseDrmCard(card: DrmCard): SightedDevice | undefined {
     freeBytes: total !== undefined && used !== undefined ? Math.max(0, total - used) : undefined,
     mappableBytes: vendor === "AMD" ? mappable : undefined,
     // an Intel card without memory of its own is the processor's graphics; an AMD chip is known by its id, else by what it maps
-    unified: vendor === "Intel" ? local.length === 0 : vendor === "AMD" && isCarveOut(total, mappable) ? true : undefined,
+    unified:
+      vendor === "Intel" ? local.length === 0 : vendor === "AMD" && isCarveOut(total, mappable) ? true : undefined,
     driver: /^DRIVER=(\S+)$/m.exec(card.uevent ?? "")?.[1],
     pcieGeneration: generationOf(card.linkSpeed),
-    pcieLanes: /^\d{1,2}$/.test(card.linkWidth?.trim() ?? "") && Number(card.linkWidth) <= 32 ? Number(card.linkWidth) : undefined,
+    pcieLanes:
+      /^\d{1,2}$/.test(card.linkWidth?.trim() ?? "") && Number(card.linkWidth) <= 32
+        ? Number(card.linkWidth)
+        : undefined,
     visible: vendor !== "NVIDIA",
   });
 }
@@ -65,12 +76,36 @@ function generationOf(text: string | undefined): number | undefined {
 async function readCard(world: World, name: string): Promise<SightedDevice | undefined> {
   const folder = `/sys/class/drm/${name}/device`;
   const read = (file: string): Promise<string | undefined> => world.readFile(`${folder}/${file}`, 4096);
-  const [uevent, vendor, device, revision, vramTotal, vramUsed, gttTotal, linkSpeed, linkWidth, lmem] = await Promise.all(
-    ["uevent", "vendor", "device", "revision", "mem_info_vram_total", "mem_info_vram_used", "mem_info_gtt_total", "max_link_speed", "max_link_width", "lmem_total_bytes"].map(read),
-  );
-  const tiles = hex(vendor) === "8086" ? (await world.listDir(folder)).filter((entry) => /^tile\d$/.test(entry.name)) : [];
+  const [uevent, vendor, device, revision, vramTotal, vramUsed, gttTotal, linkSpeed, linkWidth, lmem] =
+    await Promise.all(
+      [
+        "uevent",
+        "vendor",
+        "device",
+        "revision",
+        "mem_info_vram_total",
+        "mem_info_vram_used",
+        "mem_info_gtt_total",
+        "max_link_speed",
+        "max_link_width",
+        "lmem_total_bytes",
+      ].map(read),
+    );
+  const tiles =
+    hex(vendor) === "8086" ? (await world.listDir(folder)).filter((entry) => /^tile\d$/.test(entry.name)) : [];
   const sizes = await Promise.all(tiles.map((tile) => read(`${tile.name}/physical_vram_size_bytes`)));
-  return parseDrmCard({ uevent, vendor, device, revision, vramTotal, vramUsed, gttTotal, linkSpeed, linkWidth, localMemory: [lmem, ...sizes].flatMap((text) => text ?? []) });
+  return parseDrmCard({
+    uevent,
+    vendor,
+    device,
+    revision,
+    vramTotal,
+    vramUsed,
+    gttTotal,
+    linkSpeed,
+    linkWidth,
+    localMemory: [lmem, ...sizes].flatMap((text) => text ?? []),
+  });
 }
 
 /** Cards by PCI address. A chip that shares the RAM keeps its carve-out out of sight: what it may map decides. */
@@ -80,4 +115,3 @@ export async function sightDrm(world: World): Promise<readonly SightedDevice[]> 
   const facts = (await Promise.all(cards.map((card) => readCard(world, card.name)))).flatMap((card) => card ?? []);
   return facts.sort((a, b) => ((a.pciAddress ?? "") < (b.pciAddress ?? "") ? -1 : 1));
 }
-

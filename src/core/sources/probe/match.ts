@@ -5,7 +5,10 @@ import type { HardwareCatalog, HardwareEntry } from "../hardware-catalog.ts";
 import { isIntegratedName, type SightedDevice } from "./sighting.ts";
 
 /** Keeps the candidates that pass, unless none does: a modified card must not lose its identity. */
-function narrowed(candidates: readonly HardwareEntry[], passes: (entry: HardwareEntry) => boolean): readonly HardwareEntry[] {
+function narrowed(
+  candidates: readonly HardwareEntry[],
+  passes: (entry: HardwareEntry) => boolean,
+): readonly HardwareEntry[] {
   const kept = candidates.filter(passes);
   return kept.length > 0 ? kept : candidates;
 }
@@ -25,10 +28,20 @@ function hasClock(entry: HardwareEntry, clockMHz: number): boolean {
 }
 
 /** A table cut the name: what begins like it and has this memory, if that is one device alone. */
-function completions(start: string, totalBytes: number | undefined, catalog: HardwareCatalog): readonly HardwareEntry[] {
+function completions(
+  start: string,
+  totalBytes: number | undefined,
+  catalog: HardwareCatalog,
+): readonly HardwareEntry[] {
   const beginning = start.slice(0, -3).trimEnd().toLowerCase();
-  const longer = catalog.entries.filter((entry) => `${entry.name.toLowerCase()} `.startsWith(`${beginning} `) || (entry.name.toLowerCase().startsWith(beginning) && entry.name.length > beginning.length));
-  const fitting = longer.filter((entry) => entry.name.length > beginning.length && totalBytes !== undefined && hasSize(entry, totalBytes));
+  const longer = catalog.entries.filter(
+    (entry) =>
+      `${entry.name.toLowerCase()} `.startsWith(`${beginning} `) ||
+      (entry.name.toLowerCase().startsWith(beginning) && entry.name.length > beginning.length),
+  );
+  const fitting = longer.filter(
+    (entry) => entry.name.length > beginning.length && totalBytes !== undefined && hasSize(entry, totalBytes),
+  );
   return new Set(fitting.map(({ name }) => name)).size === 1 ? fitting : [];
 }
 
@@ -42,7 +55,11 @@ export interface Match {
 export function matchEntry(device: SightedDevice, catalog: HardwareCatalog, ramBytes: number, board?: string): Match {
   const byBoard = board === undefined || device.vendor !== "NVIDIA" ? [] : catalog.named(board);
   const byPci = device.pciId === undefined ? [] : catalog.byPciId(device.pciId, device.pciRevision);
-  const byName = device.name.endsWith("...") ? completions(device.name, device.totalBytes, catalog) : identifyingWords(device.name).length === 0 ? [] : catalog.named(device.name);
+  const byName = device.name.endsWith("...")
+    ? completions(device.name, device.totalBytes, catalog)
+    : identifyingWords(device.name).length === 0
+      ? []
+      : catalog.named(device.name);
   const both = byPci.filter((entry) => byName.includes(entry));
   const onBoard = byName.filter((entry) => byBoard.includes(entry));
   let candidates = onBoard.length > 0 ? onBoard : both.length > 0 ? both : byPci.length > 0 ? byPci : byName;
@@ -52,10 +69,13 @@ export function matchEntry(device: SightedDevice, catalog: HardwareCatalog, ramB
   const { gpuCoreCount, memoryClockMHz } = device;
   const totalBytes = device.slice?.cardTotalBytes ?? device.totalBytes;
   if (gpuCoreCount !== undefined) candidates = narrowed(candidates, (entry) => entry.row.gpuCoreCount === gpuCoreCount);
-  candidates = narrowed(candidates, (entry) => (entry.kind === "unified" ? hasSize(entry, ramBytes) : totalBytes === undefined || hasSize(entry, totalBytes)));
+  candidates = narrowed(candidates, (entry) =>
+    entry.kind === "unified" ? hasSize(entry, ramBytes) : totalBytes === undefined || hasSize(entry, totalBytes),
+  );
   if (memoryClockMHz !== undefined) candidates = narrowed(candidates, (entry) => hasClock(entry, memoryClockMHz));
   // the plain part before its variants, and old drivers print a laptop part like the card: the card is what is sold more
-  const rank = ({ row }: HardwareEntry): number => (row.variant === undefined ? 0 : 2) + (row.form === "laptop" && !/laptop|mobile|max-q/i.test(device.name) ? 1 : 0);
+  const rank = ({ row }: HardwareEntry): number =>
+    (row.variant === undefined ? 0 : 2) + (row.form === "laptop" && !/laptop|mobile|max-q/i.test(device.name) ? 1 : 0);
   const [entry, ...rest] = [...candidates].sort((a, b) => rank(a) - rank(b));
   return { entry, others: rest.filter((other) => other.bandwidthBytesPerSecond !== entry?.bandwidthBytesPerSecond) };
 }

@@ -18,7 +18,10 @@ export async function sightNpus(world: World): Promise<readonly ProbedNpu[]> {
   if (world.platform !== "linux") return [];
   const folders = (await world.listDir("/sys/class/accel")).filter(({ name }) => /^accel\d+$/.test(name));
   const drivers = await Promise.all(
-    folders.map(async ({ name }) => /^DRIVER=(\S+)$/m.exec((await world.readFile(`/sys/class/accel/${name}/device/uevent`, 4096)) ?? "")?.[1]),
+    folders.map(
+      async ({ name }) =>
+        /^DRIVER=(\S+)$/m.exec((await world.readFile(`/sys/class/accel/${name}/device/uevent`, 4096)) ?? "")?.[1],
+    ),
   );
   return drivers.flatMap((driver) => {
     const name = DRIVERS[driver ?? ""];

@@ -4,10 +4,11 @@ import type { ToolStatus } from "./result.ts";
 import { pciAddressOf, type SightedDevice, sighted } from "./sighting.ts";
 
 /** Printed instead of a value; localised builds do not exist. */
-const MISSING = /^\[?(N\/A|Not Supported|Not Available|Unknown Error|GPU is lost|GPU requires reset|Insufficient Permissions|ERR!|Unknown|None)\]?$/i;
+const MISSING =
+  /^\[?(N\/A|Not Supported|Not Available|Unknown Error|GPU is lost|GPU requires reset|Insufficient Permissions|ERR!|Unknown|None)\]?$/i;
 
 /** A printed value, or undefined where a placeholder stands. */
-export function valueOf(text: string | undefined): string | undefined {
+export function knownValue(text: string | undefined): string | undefined {
   const trimmed = text?.trim() ?? "";
   return trimmed === "" || MISSING.test(trimmed) ? undefined : trimmed;
 }
@@ -15,14 +16,18 @@ export function valueOf(text: string | undefined): string | undefined {
 /** One GPU: field of `--query-gpu` → text, without the missing ones. */
 export type SmiRow = ReadonlyMap<string, string>;
 
-const FIELD = /^(index|name|uuid|count|serial|compute_cap|addressing_mode|driver_version|display_\w+|temperature\.\w+|(memory|pci|clocks|power|pcie|mig|utilization|ecc|fan|gpu_\w+)[\w.]*)$/;
+const FIELD =
+  /^(index|name|uuid|count|serial|compute_cap|addressing_mode|driver_version|display_\w+|temperature\.\w+|(memory|pci|clocks|power|pcie|mig|utilization|ecc|fan|gpu_\w+)[\w.]*)$/;
 
 /**
  * CSV of `--query-gpu=<fields> --format=csv`, with or without header and units. Lines that do not have every field are no rows:
  * messages come on the same stream.
  */
 export function parseQuery(text: string, fields: readonly string[]): SmiRow[] {
-  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
   const header = lines[0]?.split(/,\s*/).map((name) => name.replace(/ \[.*\]$/, ""));
   const hasHeader = header?.every((name) => FIELD.test(name)) === true;
   const names = hasHeader && header !== undefined ? header : fields;
@@ -32,7 +37,7 @@ export function parseQuery(text: string, fields: readonly string[]): SmiRow[] {
     return [
       new Map(
         names.flatMap((name, i): [string, string][] => {
-          const value = valueOf(values[i]);
+          const value = knownValue(values[i]);
           return value === undefined ? [] : [[name, value]];
         }),
       ),
@@ -73,7 +78,9 @@ export function nvidiaDevice(row: SmiRow, source = "nvidia-smi"): SightedDevice 
   const total = mebibytesIn(row.get("memory.total"));
   const used = mebibytesIn(row.get("memory.used"));
   const reserved = mebibytesIn(row.get("memory.reserved"));
-  const free = mebibytesIn(row.get("memory.free")) ?? (total === undefined || used === undefined ? undefined : Math.max(0, total - used - (reserved ?? 0)));
+  const free =
+    mebibytesIn(row.get("memory.free")) ??
+    (total === undefined || used === undefined ? undefined : Math.max(0, total - used - (reserved ?? 0)));
   return sighted({
     vendor: "NVIDIA",
     source,
@@ -93,7 +100,13 @@ export function nvidiaDevice(row: SmiRow, source = "nvidia-smi"): SightedDevice 
   });
 }
 
-export type SmiFailure = "driver-unreachable" | "no-devices" | "driver-broken" | "gpu-error" | "unknown-field" | "failed";
+export type SmiFailure =
+  | "driver-unreachable"
+  | "no-devices"
+  | "driver-broken"
+  | "gpu-error"
+  | "unknown-field"
+  | "failed";
 
 /** Why a call failed, from its exit code and text: the message for a missing driver comes on stdout. */
 export function failureOf(exitCode: number, output: string): SmiFailure {
@@ -102,7 +115,13 @@ export function failureOf(exitCode: number, output: string): SmiFailure {
   if (/version mismatch|Failed to initialize NVML/i.test(output)) return "driver-broken";
   if (/Unable to determine the device handle|GPU is lost|requires reset/i.test(output)) return "gpu-error";
   if (/not a valid field to query/i.test(output)) return "unknown-field";
-  return exitCode === 9 ? "driver-unreachable" : exitCode === 6 ? "no-devices" : exitCode === 18 ? "driver-broken" : "failed";
+  return exitCode === 9
+    ? "driver-unreachable"
+    : exitCode === 6
+      ? "no-devices"
+      : exitCode === 18
+        ? "driver-broken"
+        : "failed";
 }
 
 export const STATUS_OF: Readonly<Record<SmiFailure, ToolStatus>> = {

@@ -3,7 +3,7 @@
  * which the query does not show. The table cuts names ("GeForce RTX 4070 ..."), so its names are only beginnings.
  */
 import { type Bytes, GIB, MIB } from "../../units.ts";
-import { mebibytesIn, nvidiaDevice, type SmiRow, valueOf } from "./nvidia-smi.ts";
+import { knownValue, mebibytesIn, nvidiaDevice, type SmiRow } from "./nvidia-smi.ts";
 import { pciAddressOf, type SightedDevice } from "./sighting.ts";
 
 export interface MigSlice {
@@ -13,14 +13,18 @@ export interface MigSlice {
 }
 
 /** The cards of `nvidia-smi -L` and their slices, in the order that CUDA counts them. */
-export function parseList(text: string): { readonly cards: readonly { readonly index: number; readonly name: string; readonly uuid: string }[]; readonly slices: readonly MigSlice[] } {
+export function parseList(text: string): {
+  readonly cards: readonly { readonly index: number; readonly name: string; readonly uuid: string }[];
+  readonly slices: readonly MigSlice[];
+} {
   const cards: { index: number; name: string; uuid: string }[] = [];
   const slices: MigSlice[] = [];
   for (const line of text.split("\n")) {
     const gpu = /^GPU (\d{1,3}): (.*?) \(UUID: (GPU-[^)]+)\)/.exec(line);
     if (gpu !== null) cards.push({ index: Number(gpu[1]), name: gpu[2] ?? "", uuid: gpu[3] ?? "" });
     const slice = /^\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)/.exec(line);
-    if (slice !== null) slices.push({ gpuIndex: cards.at(-1)?.index ?? 0, profile: slice[1] ?? "", uuid: slice[2] ?? "" });
+    if (slice !== null)
+      slices.push({ gpuIndex: cards.at(-1)?.index ?? 0, profile: slice[1] ?? "", uuid: slice[2] ?? "" });
   }
   return { cards, slices };
 }
@@ -34,7 +38,11 @@ export interface SliceSize {
 /** Used and total memory of the slices, from the MIG table of plain `nvidia-smi`, in the order of `-L`. */
 export function parseMigTable(text: string): SliceSize[] {
   const rows = text.matchAll(/^\|\s+(\d+)\s+\d+\s+\d+\s+\d+\s+\|\s*(\d+)MiB\s*\/\s*(\d+)MiB/gm);
-  return [...rows].map((row) => ({ gpuIndex: Number(row[1]), usedBytes: Number(row[2]) * MIB, totalBytes: Number(row[3]) * MIB }));
+  return [...rows].map((row) => ({
+    gpuIndex: Number(row[1]),
+    usedBytes: Number(row[2]) * MIB,
+    totalBytes: Number(row[3]) * MIB,
+  }));
 }
 
 /** The cards of the plain table. Unified parts print "Not Supported" where the memory stands. */
@@ -42,9 +50,15 @@ export function parseTable(text: string): SightedDevice[] {
   const driver = /Driver Version:\s*([\d.]+)/.exec(text)?.[1];
   const rows: Map<string, string>[] = [];
   for (const line of text.split("\n")) {
-    const card = /^\|\s+(\d{1,3})\s{2}(\S.*?)\s+(?:On|Off|N\/A|WDDM|TCC|MCDM)\s*\|\s*([0-9A-Fa-f:.]+|N\/A)\s+(?:On|Off|N\/A)\s*\|/.exec(line) ?? /^GPU (\d{1,3}): (.+?)(?: \((?:WDDM|TCC|MCDM|UUID.*)\))?$/.exec(line.trim());
+    const card =
+      /^\|\s+(\d{1,3})\s{2}(\S.*?)\s+(?:On|Off|N\/A|WDDM|TCC|MCDM)\s*\|\s*([0-9A-Fa-f:.]+|N\/A)\s+(?:On|Off|N\/A)\s*\|/.exec(
+        line,
+      ) ?? /^GPU (\d{1,3}): (.+?)(?: \((?:WDDM|TCC|MCDM|UUID.*)\))?$/.exec(line.trim());
     if (card !== null) {
-      const row = new Map([["index", card[1] ?? ""], ["name", (card[2] ?? "").trim()]]);
+      const row = new Map([
+        ["index", card[1] ?? ""],
+        ["name", (card[2] ?? "").trim()],
+      ]);
       const address = pciAddressOf(card[3]);
       if (address !== undefined) row.set("pci.bus_id", address);
       if (driver !== undefined) row.set("driver_version", driver);
@@ -53,7 +67,12 @@ export function parseTable(text: string): SightedDevice[] {
     }
     const current = rows.at(-1);
     const memory = /(\d+)\s?MiB\s*\/\s*(\d+)\s?MiB/.exec(line);
-    if (current !== undefined && memory !== null && !current.has("memory.total") && !/^\|\s+\d+\s+\d+\s+\d+\s+\d+/.test(line)) {
+    if (
+      current !== undefined &&
+      memory !== null &&
+      !current.has("memory.total") &&
+      !/^\|\s+\d+\s+\d+\s+\d+\s+\d+/.test(line)
+    ) {
       current.set("memory.used", memory[1] ?? "");
       current.set("memory.total", memory[2] ?? "");
     }
@@ -84,7 +103,7 @@ export function parseLong(text: string): SightedDevice[] {
     const fields = longFields(block);
     const row = new Map<string, string>();
     const put = (name: string, value: string | undefined): void => {
-      const known = valueOf(value);
+      const known = knownValue(value);
       if (known !== undefined) row.set(name, known);
     };
     put("name", fields.get("Product Name"));
@@ -104,15 +123,19 @@ export function parseLong(text: string): SightedDevice[] {
   });
 }
 
-const inside = (xml: string, tag: string): string | undefined => new RegExp(`<${tag}(?:\\s[^>]*)?>([\\s\\S]*?)</${tag}>`).exec(xml)?.[1];
-const field = (xml: string | undefined, ...tags: readonly string[]): string | undefined => valueOf(tags.reduce<string | undefined>((part, tag) => (part === undefined ? undefined : inside(part, tag)), xml));
+const inside = (xml: string, tag: string): string | undefined =>
+  new RegExp(`<${tag}(?:\\s[^>]*)?>([\\s\\S]*?)</${tag}>`).exec(xml)?.[1];
+const field = (xml: string | undefined, ...tags: readonly string[]): string | undefined =>
+  knownValue(tags.reduce<string | undefined>((part, tag) => (part === undefined ? undefined : inside(part, tag)), xml));
 
 /** `nvidia-smi -q -x`: cards, or their slices where MIG is on. The schema grew from v10 to v13; absent elements are holes. */
 export function parseXml(text: string): SightedDevice[] {
   const driver = field(text, "driver_version");
   return [...text.matchAll(/<gpu\s+id="([^"]*)">([\s\S]*?)<\/gpu>/g)].flatMap((match) => {
     const gpu = (match[2] ?? "").replace(/<mig_devices>[\s\S]*?<\/mig_devices>/, "");
-    const slices = [...(inside(match[2] ?? "", "mig_devices") ?? "").matchAll(/<mig_device>([\s\S]*?)<\/mig_device>/g)].map((slice) => slice[1] ?? "");
+    const slices = [
+      ...(inside(match[2] ?? "", "mig_devices") ?? "").matchAll(/<mig_device>([\s\S]*?)<\/mig_device>/g),
+    ].map((slice) => slice[1] ?? "");
     const row = new Map<string, string>();
     const put = (name: string, ...tags: readonly string[]): void => {
       const value = field(gpu, ...tags);
@@ -131,20 +154,35 @@ export function parseXml(text: string): SightedDevice[] {
     if (lanes !== undefined) row.set("pcie.link.width.max", lanes.replace(/x$/, ""));
     if (driver !== undefined) row.set("driver_version", driver);
     const minor = field(gpu, "minor_number");
-    const card = { ...nvidiaDevice(row, "nvidia-smi -q -x"), minorNumber: minor === undefined ? undefined : Number(minor) };
+    const card = {
+      ...nvidiaDevice(row, "nvidia-smi -q -x"),
+      minorNumber: minor === undefined ? undefined : Number(minor),
+    };
     if (field(gpu, "mig_mode", "current_mig") !== "Enabled") return [card];
-    return slices.map((slice) => sliceOf(card, { profile: field(slice, "name") ?? "slice", gpuIndex: 0, uuid: field(slice, "uuid") }, {
-      gpuIndex: 0,
-      totalBytes: mebibytesIn(field(slice, "fb_memory_usage", "total")) ?? 0,
-      usedBytes: mebibytesIn(field(slice, "fb_memory_usage", "used")) ?? 0,
-    }, "nvidia-smi -q -x"));
+    return slices.map((slice) =>
+      sliceOf(
+        card,
+        { profile: field(slice, "name") ?? "slice", gpuIndex: 0, uuid: field(slice, "uuid") },
+        {
+          gpuIndex: 0,
+          totalBytes: mebibytesIn(field(slice, "fb_memory_usage", "total")) ?? 0,
+          usedBytes: mebibytesIn(field(slice, "fb_memory_usage", "used")) ?? 0,
+        },
+        "nvidia-smi -q -x",
+      ),
+    );
   });
 }
 
 /** `3g.40gb` → 40 GiB, when the exact sizes are not to be had. */
 const profileBytes = (profile: string): Bytes => Number(/\.(\d{1,4})gb/.exec(profile)?.[1] ?? 0) * GIB;
 
-export function sliceOf(card: SightedDevice, slice: MigSlice, size: SliceSize | undefined, source = "nvidia-smi MIG table"): SightedDevice {
+export function sliceOf(
+  card: SightedDevice,
+  slice: MigSlice,
+  size: SliceSize | undefined,
+  source = "nvidia-smi MIG table",
+): SightedDevice {
   const total = size === undefined || size.totalBytes === 0 ? profileBytes(slice.profile) : size.totalBytes;
   return {
     ...card,

@@ -1,29 +1,58 @@
 /** NVIDIA GPUs through `nvidia-smi`: identity and memory in one query, newer fields in a second that old drivers may refuse. */
 import { MIB } from "../../units.ts";
 import type { ExecResult, World } from "../world.ts";
-import { failureOf, nvidiaDevice, parseQuery, type SmiFailure, type SmiRow, STATUS_OF, valueOf } from "./nvidia-smi.ts";
+import {
+  failureOf,
+  knownValue,
+  nvidiaDevice,
+  parseQuery,
+  type SmiFailure,
+  type SmiRow,
+  STATUS_OF,
+} from "./nvidia-smi.ts";
 import { type MigSlice, parseList, parseLong, parseMigTable, parseTable, parseXml, sliceOf } from "./nvidia-text.ts";
 import type { MemoryHolder, ToolStatus } from "./result.ts";
 import { nothingSighted, pciAddressOf, type SightedDevice, type Sighting, sighted } from "./sighting.ts";
 import { ask } from "./tools.ts";
 
-const IDENTITY = ["index", "name", "uuid", "pci.bus_id", "pci.device_id", "memory.total", "memory.used", "memory.free", "driver_version"];
+const IDENTITY = [
+  "index",
+  "name",
+  "uuid",
+  "pci.bus_id",
+  "pci.device_id",
+  "memory.total",
+  "memory.used",
+  "memory.free",
+  "driver_version",
+];
 const MINIMAL = ["index", "name", "uuid", "pci.bus_id", "memory.total", "memory.free", "driver_version"];
-const DETAILS = ["pci.bus_id", "memory.reserved", "compute_cap", "mig.mode.current", "addressing_mode", "clocks.max.memory", "pcie.link.gen.max", "pcie.link.width.max"];
+const DETAILS = [
+  "pci.bus_id",
+  "memory.reserved",
+  "compute_cap",
+  "mig.mode.current",
+  "addressing_mode",
+  "clocks.max.memory",
+  "pcie.link.gen.max",
+  "pcie.link.width.max",
+];
 const OLD_DETAILS = ["pci.bus_id", "clocks.max.memory", "pcie.link.gen.max", "pcie.link.width.max"];
 
 /** The first call on a sleeping driver takes 2 to 4 s without persistence mode. */
 const TIMEOUT_MS = 5000;
 
 const EXPLANATIONS: Readonly<Record<SmiFailure, string>> = {
-  "driver-unreachable": "nvidia-smi is installed but cannot reach the NVIDIA driver: no GPU, an unloaded module, or a GPU that is powered off.",
+  "driver-unreachable":
+    "nvidia-smi is installed but cannot reach the NVIDIA driver: no GPU, an unloaded module, or a GPU that is powered off.",
   "no-devices": "nvidia-smi finds no device: none is allocated to this job or container.",
   "driver-broken": "The NVIDIA driver and its library have different versions: reboot the machine, then probe again.",
   "gpu-error": "An NVIDIA GPU does not answer; nvidia-smi fails as a whole. Reset or reboot, then probe again.",
   "unknown-field": "nvidia-smi does not know the queried fields; its driver is too old to be read.",
   failed: "nvidia-smi failed; NVIDIA GPUs are not known.",
 };
-const HUNG = "nvidia-smi did not answer within 5 s: the driver hangs. NVIDIA GPUs are not known; a reboot usually helps.";
+const HUNG =
+  "nvidia-smi did not answer within 5 s: the driver hangs. NVIDIA GPUs are not known; a reboot usually helps.";
 
 /** One nvidia-smi, and the call it is asked in. */
 interface Smi {
@@ -32,12 +61,17 @@ interface Smi {
   readonly signal: AbortSignal | undefined;
 }
 
-const run = ({ world, program, signal }: Smi, args: readonly string[]): Promise<ExecResult> => ask(world, program, args, { timeoutMs: TIMEOUT_MS, signal });
+const run = ({ world, program, signal }: Smi, args: readonly string[]): Promise<ExecResult> =>
+  ask(world, program, args, { timeoutMs: TIMEOUT_MS, signal });
 
 type Query = { readonly rows: SmiRow[] } | { readonly failure: SmiFailure | "hung" | "absent" };
 
 async function query(smi: Smi, fields: readonly string[], only?: string): Promise<Query> {
-  const result = await run(smi, [...(only === undefined ? [] : ["-i", only]), `--query-gpu=${fields.join(",")}`, "--format=csv,noheader,nounits"]);
+  const result = await run(smi, [
+    ...(only === undefined ? [] : ["-i", only]),
+    `--query-gpu=${fields.join(",")}`,
+    "--format=csv,noheader,nounits",
+  ]);
   if (result.outcome === "not-found") return { failure: "absent" };
   if (result.outcome === "timed-out") return { failure: "hung" };
   if (result.exitCode !== 0) return { failure: failureOf(result.exitCode, `${result.stdout}\n${result.stderr}`) };
@@ -52,7 +86,11 @@ async function textOf(smi: Smi, args: readonly string[]): Promise<string> {
 /** Where it lies when it is not on the PATH: WSL2 and Windows. */
 function programs(world: World): string[] {
   const windows = world.env["SystemRoot"];
-  return ["nvidia-smi", ...(world.platform === "win32" && windows !== undefined ? [`${windows}\\System32\\nvidia-smi.exe`] : []), ...(world.platform === "linux" ? ["/usr/lib/wsl/lib/nvidia-smi"] : [])];
+  return [
+    "nvidia-smi",
+    ...(world.platform === "win32" && windows !== undefined ? [`${windows}\\System32\\nvidia-smi.exe`] : []),
+    ...(world.platform === "linux" ? ["/usr/lib/wsl/lib/nvidia-smi"] : []),
+  ];
 }
 
 /** Cards that the kernel module knows, whatever nvidia-smi says. */
@@ -63,8 +101,13 @@ async function kernelCards(world: World): Promise<readonly SightedDevice[]> {
       const text = (await world.readFile(`/proc/driver/nvidia/gpus/${name}/information`, 65_536)) ?? "";
       const minor = /^Device Minor:\s*(\d+)/m.exec(text)?.[1];
       return sighted({
-        vendor: "NVIDIA", source: "/proc/driver/nvidia", pciAddress: pciAddressOf(name), name: valueOf(/^Model:\s*(.*)$/m.exec(text)?.[1]) ?? "",
-        uuid: /^GPU UUID:\s*(GPU-\S+)/m.exec(text)?.[1], minorNumber: minor === undefined ? undefined : Number(minor), visible: false,
+        vendor: "NVIDIA",
+        source: "/proc/driver/nvidia",
+        pciAddress: pciAddressOf(name),
+        name: knownValue(/^Model:\s*(.*)$/m.exec(text)?.[1]) ?? "",
+        uuid: /^GPU UUID:\s*(GPU-\S+)/m.exec(text)?.[1],
+        minorNumber: minor === undefined ? undefined : Number(minor),
+        visible: false,
       });
     }),
   );
@@ -86,7 +129,8 @@ export async function sightNvidia(world: World, signal?: AbortSignal): Promise<S
     const [identity, details] = await Promise.all([query(smi, IDENTITY), query(smi, DETAILS)]);
     if ("rows" in identity) return withDetails(smi, identity.rows, details);
     if (identity.failure === "absent") continue;
-    if (identity.failure === "hung") return { devices: await kernelCards(world), warnings: [HUNG], tools: [toolOf("hung")] };
+    if (identity.failure === "hung")
+      return { devices: await kernelCards(world), warnings: [HUNG], tools: [toolOf("hung")] };
     return recovered(smi, identity.failure);
   }
   return nothingSighted;
@@ -97,7 +141,11 @@ const toolOf = (status: ToolStatus) => ({ name: "nvidia-smi", status });
 /** After a refusal: the fields that every driver knows; each card by itself; what it prints for people. */
 async function recovered(smi: Smi, failure: SmiFailure): Promise<Sighting> {
   const status = STATUS_OF[failure];
-  const answered = (devices: readonly SightedDevice[]): Sighting => ({ devices, warnings: [], tools: [toolOf("answered")] });
+  const answered = (devices: readonly SightedDevice[]): Sighting => ({
+    devices,
+    warnings: [],
+    tools: [toolOf("answered")],
+  });
   if (failure === "gpu-error") {
     const known = await kernelCards(smi.world);
     const rows = await survivors(smi, known.length);
@@ -107,15 +155,23 @@ async function recovered(smi: Smi, failure: SmiFailure): Promise<Sighting> {
   }
   if (failure === "unknown-field" || failure === "failed") {
     const retried = await query(smi, MINIMAL);
-    if ("rows" in retried && retried.rows.length > 0) return withDetails(smi, retried.rows, await query(smi, OLD_DETAILS));
+    if ("rows" in retried && retried.rows.length > 0)
+      return withDetails(smi, retried.rows, await query(smi, OLD_DETAILS));
     if (!("failure" in retried && retried.failure === "hung")) {
-      const [xml, long, list, table] = await Promise.all([["-q", "-x"], ["-q"], ["-L"], []].map((args) => textOf(smi, args)));
-      for (const devices of [parseXml(xml ?? ""), parseLong(long ?? "")]) if (devices.length > 0) return answered(devices);
+      const [xml, long, list, table] = await Promise.all(
+        [["-q", "-x"], ["-q"], ["-L"], []].map((args) => textOf(smi, args)),
+      );
+      for (const devices of [parseXml(xml ?? ""), parseLong(long ?? "")])
+        if (devices.length > 0) return answered(devices);
       const printed = fromLists(list ?? "", table ?? "");
       if (printed.length > 0) return answered(printed);
     }
   }
-  return { devices: failure === "no-devices" ? [] : await kernelCards(smi.world), warnings: [EXPLANATIONS[failure]], tools: [toolOf(status)] };
+  return {
+    devices: failure === "no-devices" ? [] : await kernelCards(smi.world),
+    warnings: [EXPLANATIONS[failure]],
+    tools: [toolOf(status)],
+  };
 }
 
 /** `-L` has whole names, the table has memory; both count cards alike. */
@@ -131,7 +187,12 @@ export function fromLists(list: string, table: string): SightedDevice[] {
   });
 }
 
-function withSlices(card: SightedDevice, index: number, slices: readonly MigSlice[], sizes: ReturnType<typeof parseMigTable>): SightedDevice[] {
+function withSlices(
+  card: SightedDevice,
+  index: number,
+  slices: readonly MigSlice[],
+  sizes: ReturnType<typeof parseMigTable>,
+): SightedDevice[] {
   const own = slices.filter((slice) => slice.gpuIndex === index);
   const measured = sizes.filter((size) => size.gpuIndex === index);
   return own.length === 0 ? [card] : own.map((slice, i) => sliceOf(card, slice, measured[i]));
@@ -144,10 +205,14 @@ async function withDetails(smi: Smi, rows: readonly SmiRow[], details: Query): P
   const joined = rows.map((row) => {
     const address = pciAddressOf(row.get("pci.bus_id"));
     // a lone card has one row in each; otherwise the address joins them
-    const detail = rows.length === 1 && more.length === 1 ? more[0] : more.find((other) => address !== undefined && pciAddressOf(other.get("pci.bus_id")) === address);
+    const detail =
+      rows.length === 1 && more.length === 1
+        ? more[0]
+        : more.find((other) => address !== undefined && pciAddressOf(other.get("pci.bus_id")) === address);
     return new Map([...(detail ?? []), ...row]);
   });
-  const sliced = joined.some((row) => row.get("mig.mode.current") === "Enabled") || joined.some((row) => !row.has("name"));
+  const sliced =
+    joined.some((row) => row.get("mig.mode.current") === "Enabled") || joined.some((row) => !row.has("name"));
   const [list = "", table = ""] = sliced ? await Promise.all([textOf(smi, ["-L"]), textOf(smi, [])]) : [];
   const { cards, slices } = parseList(list);
   const sizes = parseMigTable(table);
@@ -158,14 +223,22 @@ async function withDetails(smi: Smi, rows: readonly SmiRow[], details: Query): P
   });
   const [kernel, holders] = await Promise.all([kernelCards(smi.world), holdersOf(smi, joined)]);
   // the number of its device file, which a container may not have been given
-  const numbered = devices.map((device) => ({ ...device, minorNumber: kernel.find(({ pciAddress }) => pciAddress !== undefined && pciAddress === device.pciAddress)?.minorNumber }));
+  const numbered = devices.map((device) => ({
+    ...device,
+    minorNumber: kernel.find(({ pciAddress }) => pciAddress !== undefined && pciAddress === device.pciAddress)
+      ?.minorNumber,
+  }));
   return { devices: numbered, warnings: [], tools: [toolOf("answered")], holders };
 }
 
 /** Programs that hold memory, where a card or pool is in use at all. */
 async function holdersOf(smi: Smi, rows: readonly SmiRow[]): Promise<readonly MemoryHolder[]> {
   const busy = rows.some((row) => !row.has("memory.used") || Number(row.get("memory.used")) >= 256);
-  return busy ? parseHolders(await textOf(smi, ["--query-compute-apps=pid,process_name,used_memory", "--format=csv,noheader,nounits"])) : [];
+  return busy
+    ? parseHolders(
+        await textOf(smi, ["--query-compute-apps=pid,process_name,used_memory", "--format=csv,noheader,nounits"]),
+      )
+    : [];
 }
 
 /** Rows of `--query-compute-apps`; the memory stands last, and pages of N/A beside it. */

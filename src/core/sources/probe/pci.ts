@@ -1,6 +1,14 @@
 /** Display devices on the PCI bus, from `/sys/bus/pci` or `lspci`: identity only, never memory (a BAR is a window, not the memory). */
 import type { World } from "../world.ts";
-import { isIntegratedName, isPretended, pciAddressOf, type SightedDevice, type Sighting, sighted, vendorOf } from "./sighting.ts";
+import {
+  isIntegratedName,
+  isPretended,
+  pciAddressOf,
+  type SightedDevice,
+  type Sighting,
+  sighted,
+  vendorOf,
+} from "./sighting.ts";
 import { printed } from "./tools.ts";
 
 /** An Intel processor's graphics always sits at 00:02; a card never does, whatever its name says. */
@@ -19,7 +27,18 @@ function deviceOf(row: BusRow, source: string): SightedDevice[] {
   if (!["NVIDIA", "AMD", "Intel", "Moore Threads"].includes(vendor) || isPretended(row.name)) return [];
   const byPlace = vendor !== "Intel" || row.address === undefined ? undefined : INTEL_GRAPHICS.test(row.address);
   const unified = byPlace ?? (isIntegratedName(`${row.vendorText} ${row.name}`) ? true : undefined);
-  return [sighted({ vendor, source, name: /^Device [0-9a-f]{4}$/i.test(row.name) ? "" : row.name, pciAddress: row.address, pciId: row.id, pciRevision: row.revision, unified, visible: vendor !== "NVIDIA" })];
+  return [
+    sighted({
+      vendor,
+      source,
+      name: /^Device [0-9a-f]{4}$/i.test(row.name) ? "" : row.name,
+      pciAddress: row.address,
+      pciId: row.id,
+      pciRevision: row.revision,
+      unified,
+      visible: vendor !== "NVIDIA",
+    }),
+  ];
 }
 
 /** Vendor ids of the names that `lspci` prints where it prints no numbers. */
@@ -31,16 +50,28 @@ const VENDOR_IDS: Readonly<Record<string, string>> = { NVIDIA: "10de", AMD: "100
  */
 export function parseLspci(text: string): SightedDevice[] {
   return text.split("\n").flatMap((line) => {
-    const match = /^((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) (?:VGA compatible controller|3D controller|Display controller)(?: \[03[0-9a-f]{2}\])?: (.*)$/i.exec(line.trim());
+    const match =
+      /^((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) (?:VGA compatible controller|3D controller|Display controller)(?: \[03[0-9a-f]{2}\])?: (.*)$/i.exec(
+        line.trim(),
+      );
     if (match === null) return [];
     const text = (match[2] ?? "").replace(/ \(prog-if[^)]*\)/, "");
     const ids = /\[([0-9a-f]{4}):([0-9a-f]{4})\]/i.exec(text);
     const revision = /\(rev ([0-9a-f]{2})\)/i.exec(text)?.[1]?.toLowerCase();
-    const plain = text.replace(/\s*\[[0-9a-f]{4}:[0-9a-f]{4}\]/i, "").replace(/\s*\(rev [0-9a-f]{2}\)/i, "").trim();
-    const [, vendorText = "", name = plain] = /^(.*?(?:Corporation|Inc\.|Ltd\.?|Co\.)(?: \[AMD\/ATI\])?) (.*)$/.exec(plain) ?? [];
+    const plain = text
+      .replace(/\s*\[[0-9a-f]{4}:[0-9a-f]{4}\]/i, "")
+      .replace(/\s*\(rev [0-9a-f]{2}\)/i, "")
+      .trim();
+    const [, vendorText = "", name = plain] =
+      /^(.*?(?:Corporation|Inc\.|Ltd\.?|Co\.)(?: \[AMD\/ATI\])?) (.*)$/.exec(plain) ?? [];
     const unnamed = /^Device ([0-9a-f]{4})$/i.exec(name)?.[1];
     const vendor = VENDOR_IDS[vendorOf(vendorText)];
-    const id = ids !== null ? `${ids[1]}:${ids[2]}` : unnamed !== undefined && vendor !== undefined ? `${vendor}:${unnamed}` : undefined;
+    const id =
+      ids !== null
+        ? `${ids[1]}:${ids[2]}`
+        : unnamed !== undefined && vendor !== undefined
+          ? `${vendor}:${unnamed}`
+          : undefined;
     return deviceOf({ address: pciAddressOf(match[1]), vendorText, name, id: id?.toLowerCase(), revision }, "lspci");
   });
 }
@@ -62,9 +93,15 @@ export async function sightPci(world: World, signal?: AbortSignal): Promise<Sigh
 }
 
 async function readDevice(world: World, address: string): Promise<SightedDevice[]> {
-  const read = async (file: string): Promise<string | undefined> => /^0x([0-9a-f]+)/i.exec((await world.readFile(`/sys/bus/pci/devices/${address}/${file}`, 4096)) ?? "")?.[1]?.toLowerCase();
+  const read = async (file: string): Promise<string | undefined> =>
+    /^0x([0-9a-f]+)/i
+      .exec((await world.readFile(`/sys/bus/pci/devices/${address}/${file}`, 4096)) ?? "")?.[1]
+      ?.toLowerCase();
   const kind = await read("class");
   if (kind?.startsWith("03") !== true) return [];
   const [vendor = "", device = "", revision] = await Promise.all(["vendor", "device", "revision"].map(read));
-  return deviceOf({ address: pciAddressOf(address), vendorText: vendor, name: "", id: `${vendor}:${device}`, revision }, "/sys/bus/pci");
+  return deviceOf(
+    { address: pciAddressOf(address), vendorText: vendor, name: "", id: `${vendor}:${device}`, revision },
+    "/sys/bus/pci",
+  );
 }

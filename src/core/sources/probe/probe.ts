@@ -8,8 +8,8 @@ import { sightApple } from "./apple.ts";
 import { sightAscend } from "./ascend.ts";
 import { cudaNotes } from "./cuda-floor.ts";
 import { identifyDevice } from "./devices.ts";
-import { namedDisplays } from "./displays.ts";
 import { sightDisks } from "./disks.ts";
+import { namedDisplays } from "./displays.ts";
 import { sightDrm } from "./drm.ts";
 import { modulesOf, ramBandwidth, readModules, sightHost } from "./host.ts";
 import { matchEntry } from "./match.ts";
@@ -38,40 +38,104 @@ export interface ProbeOptions {
  * Everything `probe_hardware` tells. Never rejects for a missing or failing tool: that is a warning. Reads memory anew on each call;
  * `signal` cancels running tools.
  */
-export async function probe(world: World, signal?: AbortSignal, { refresh = false, given = [] }: ProbeOptions = {}): Promise<ProbeResult> {
+export async function probe(
+  world: World,
+  signal?: AbortSignal,
+  { refresh = false, given = [] }: ProbeOptions = {},
+): Promise<ProbeResult> {
   if (refresh) forgetTools(world);
   // everything starts at once; nobody waits for a tool that another one needs not
   const devicesSeen = sightDevices(world, signal);
-  const restSeen = Promise.all([sightDisks(world), sightRuntimes(world, signal), sightModels(world), sightNpus(world), readModules(world, signal)]);
+  const restSeen = Promise.all([
+    sightDisks(world),
+    sightRuntimes(world, signal),
+    sightModels(world),
+    sightNpus(world),
+    readModules(world, signal),
+  ]);
   const catalog = await loadHardwareCatalog();
   const apple = world.platform === "darwin" ? await sightApple(world, signal) : undefined;
-  const [bare, seen, [disks, runtimes, installedModels, npus, dimms]] = await Promise.all([sightHost(world, apple, given, signal), devicesSeen, restSeen]);
+  const [bare, seen, [disks, runtimes, installedModels, npus, dimms]] = await Promise.all([
+    sightHost(world, apple, given, signal),
+    devicesSeen,
+    restSeen,
+  ]);
   const { nvidia, ascend, kernel, listing, adapters, engine, more } = seen;
-  const known = await knownDevices(world, [...nvidia.devices, ...ascend.devices], [kernel, adapters, apple?.devices ?? [], more, listing.devices, engine.devices], given);
+  const known = await knownDevices(
+    world,
+    [...nvidia.devices, ...ascend.devices],
+    [kernel, adapters, apple?.devices ?? [], more, listing.devices, engine.devices],
+    given,
+  );
   const shown = await hideInvisible(world, inCudaOrder(world, known, catalog));
-  const warnings = [...nvidia.warnings, ...ascend.warnings, ...engine.warnings, ...given.flatMap((sighting) => sighting.warnings), ...shown.warnings, ...platformWarnings(world)];
-  const host = { ...bare, setting: { ...bare.setting, wsl: bare.setting.wsl || listing.setting?.wsl === true, virtualMachine: bare.setting.virtualMachine || dimms?.virtualMachine === true } };
+  const warnings = [
+    ...nvidia.warnings,
+    ...ascend.warnings,
+    ...engine.warnings,
+    ...given.flatMap((sighting) => sighting.warnings),
+    ...shown.warnings,
+    ...platformWarnings(world),
+  ];
+  const host = {
+    ...bare,
+    setting: {
+      ...bare.setting,
+      wsl: bare.setting.wsl || listing.setting?.wsl === true,
+      virtualMachine: bare.setting.virtualMachine || dimms?.virtualMachine === true,
+    },
+  };
   const gfxOverridden = world.env["HSA_OVERRIDE_GFX_VERSION"] !== undefined;
-  const ram = { totalBytes: host.ramTotalBytes.value, availableBytes: host.ramAvailableBytes.value, source: host.ramTotalBytes.source };
-  const identified = shown.devices.map((sighted, index) => identifyDevice(sighted, index, catalog, { ram, board: host.setting.board, gfxOverridden }));
-  const devices = withVulkan(world, identified.map(({ device }) => device));
+  const ram = {
+    totalBytes: host.ramTotalBytes.value,
+    availableBytes: host.ramAvailableBytes.value,
+    source: host.ramTotalBytes.source,
+  };
+  const identified = shown.devices.map((sighted, index) =>
+    identifyDevice(sighted, index, catalog, { ram, board: host.setting.board, gfxOverridden }),
+  );
+  const devices = withVulkan(
+    world,
+    identified.map(({ device }) => device),
+  );
   warnings.push(...identified.flatMap((device) => device.warnings), ...cudaNotes(devices));
   if (gfxOverridden && devices.some(({ vendor }) => vendor === "AMD")) {
-    warnings.push(`HSA_OVERRIDE_GFX_VERSION=${(world.env["HSA_OVERRIDE_GFX_VERSION"] ?? "").slice(0, 20)} makes every AMD device claim one architecture; the one shown is by its identity.`);
+    warnings.push(
+      `HSA_OVERRIDE_GFX_VERSION=${(world.env["HSA_OVERRIDE_GFX_VERSION"] ?? "").slice(0, 20)} makes every AMD device claim one architecture; the one shown is by its identity.`,
+    );
   }
-  const chip = devices.find((device) => device.kind === "unified" && device.catalogId !== undefined && !isIntegrated(device, catalog));
+  const chip = devices.find(
+    (device) => device.kind === "unified" && device.catalogId !== undefined && !isIntegrated(device, catalog),
+  );
   const bandwidth = chip?.bandwidthBytesPerSecond ?? ramBandwidth(dimms, host.cpuModel, catalog);
-  if (bandwidth.evidence === "assumed") warnings.push(`The RAM's bandwidth is assumed (${bandwidth.source}); probe_hardware with measure=true measures it.`);
+  if (bandwidth.evidence === "assumed")
+    warnings.push(
+      `The RAM's bandwidth is assumed (${bandwidth.source}); probe_hardware with measure=true measures it.`,
+    );
   const holders = nvidia.holders ?? [];
   warnings.push(...hostWarnings(host, devices), ...busyWarnings(devices, holders, host.cpuLoadFraction));
-  if (devices.every(({ backends, visible }) => backends.length === 0 || !visible)) warnings.push(devices.length === 0 ? "No GPU was found: plans use the processor alone." : "No GPU that can be used: plans use the processor alone.");
-  const links = devices.flatMap((device) => (device.linkBytesPerSecond === undefined ? [] : [{ from: "host", to: `device ${device.index}`, bytesPerSecond: device.linkBytesPerSecond }]));
+  if (devices.every(({ backends, visible }) => backends.length === 0 || !visible))
+    warnings.push(
+      devices.length === 0
+        ? "No GPU was found: plans use the processor alone."
+        : "No GPU that can be used: plans use the processor alone.",
+    );
+  const links = devices.flatMap((device) =>
+    device.linkBytesPerSecond === undefined
+      ? []
+      : [{ from: "host", to: `device ${device.index}`, bytesPerSecond: device.linkBytesPerSecond }],
+  );
   return {
-    host: { ...host, ramBandwidthBytesPerSecond: bandwidth, memoryModules: modulesOf(dimms) ?? given.find(({ memoryModules }) => memoryModules !== undefined)?.memoryModules },
+    host: {
+      ...host,
+      ramBandwidthBytesPerSecond: bandwidth,
+      memoryModules: modulesOf(dimms) ?? given.find(({ memoryModules }) => memoryModules !== undefined)?.memoryModules,
+    },
     devices,
     links,
     disks,
-    runtimes: runtimes.map((runtime) => (runtime.name === "llama.cpp" ? { ...runtime, backends: engine.backends } : runtime)),
+    runtimes: runtimes.map((runtime) =>
+      runtime.name === "llama.cpp" ? { ...runtime, backends: engine.backends } : runtime,
+    ),
     installedModels,
     npus: [...npus, ...given.flatMap((sighting) => sighting.npus ?? [])],
     holders,
@@ -92,19 +156,50 @@ async function sightDevices(world: World, signal: AbortSignal | undefined) {
   ]);
   const bus = listing.devices;
   // slow tools only for what the kernel leaves open: AMD's own for cards without a size, the loaders where nobody names a device
-  const needsAmd = world.platform !== "darwin" && !kernel.some(({ vendor }) => vendor === "AMD") && (bus.length === 0 || bus.some(({ vendor }) => vendor === "AMD"));
-  const nothing = nvidia.devices.length + kernel.length + bus.length + adapters.length === 0 && world.platform !== "darwin";
-  const [amd, loaders] = await Promise.all([needsAmd ? sightAmdTools(world, signal) : [], nothing ? sightLoaders(world, signal) : []]);
-  const named = nothing && !["linux", "win32"].includes(world.platform) && loaders.length + engine.devices.length === 0 ? namedDisplays((await world.system()).displays ?? [], world.platform) : [];
-  return { nvidia, ascend, kernel, listing, adapters, engine, more: [...amd, ...loaders.filter(({ vendor }) => !amd.some((device) => device.vendor === vendor)), ...named] };
+  const needsAmd =
+    world.platform !== "darwin" &&
+    !kernel.some(({ vendor }) => vendor === "AMD") &&
+    (bus.length === 0 || bus.some(({ vendor }) => vendor === "AMD"));
+  const nothing =
+    nvidia.devices.length + kernel.length + bus.length + adapters.length === 0 && world.platform !== "darwin";
+  const [amd, loaders] = await Promise.all([
+    needsAmd ? sightAmdTools(world, signal) : [],
+    nothing ? sightLoaders(world, signal) : [],
+  ]);
+  const named =
+    nothing && !["linux", "win32"].includes(world.platform) && loaders.length + engine.devices.length === 0
+      ? namedDisplays((await world.system()).displays ?? [], world.platform)
+      : [];
+  return {
+    nvidia,
+    ascend,
+    kernel,
+    listing,
+    adapters,
+    engine,
+    more: [...amd, ...loaders.filter(({ vendor }) => !amd.some((device) => device.vendor === vendor)), ...named],
+  };
 }
 
 /** Sources by precedence: the vendor's own tool, the kernel or the registry, other tools, the bus, an engine's list, what was given. */
-async function knownDevices(world: World, first: readonly SightedDevice[], lists: readonly (readonly SightedDevice[])[], given: readonly Sighting[]): Promise<readonly SightedDevice[]> {
+async function knownDevices(
+  world: World,
+  first: readonly SightedDevice[],
+  lists: readonly (readonly SightedDevice[])[],
+  given: readonly Sighting[],
+): Promise<readonly SightedDevice[]> {
   const devices = mergeSightings([first, ...lists, ...given.map((sighting) => sighting.devices)]);
-  const pages = /\bttm\.pages_limit=(\d{1,12})\b/.exec((world.platform === "linux" ? await world.readFile("/proc/cmdline", 65_536) : undefined) ?? "")?.[1];
+  const pages = /\bttm\.pages_limit=(\d{1,12})\b/.exec(
+    (world.platform === "linux" ? await world.readFile("/proc/cmdline", 65_536) : undefined) ?? "",
+  )?.[1];
   // what the kernel was told to map for the GPU, where its driver does not say
-  return pages === undefined ? devices : devices.map((device) => (device.vendor === "AMD" && device.mappableBytes === undefined ? { ...device, mappableBytes: Number(pages) * 4096 } : device));
+  return pages === undefined
+    ? devices
+    : devices.map((device) =>
+        device.vendor === "AMD" && device.mappableBytes === undefined
+          ? { ...device, mappableBytes: Number(pages) * 4096 }
+          : device,
+      );
 }
 
 /** Graphics inside a processor use whatever modules are installed: their catalog bandwidth is a maximum. A chip with soldered memory has its own. */
@@ -116,11 +211,18 @@ function isIntegrated(device: ProbedDevice, catalog: HardwareCatalog): boolean {
  * CUDA counts the fastest card first unless `CUDA_DEVICE_ORDER=PCI_BUS_ID`; nvidia-smi counts by bus. Its measure of fast is not published:
  * FP32 rate stands in, and equal cards keep their order.
  */
-function inCudaOrder(world: World, devices: readonly SightedDevice[], catalog: HardwareCatalog): readonly SightedDevice[] {
+function inCudaOrder(
+  world: World,
+  devices: readonly SightedDevice[],
+  catalog: HardwareCatalog,
+): readonly SightedDevice[] {
   if (world.env["CUDA_DEVICE_ORDER"] === "PCI_BUS_ID") return devices;
   const rate = (device: SightedDevice): number => matchEntry(device, catalog, 0).entry?.fp32FlopsPerSecond ?? 0;
   const cards = devices.filter(({ vendor }) => vendor === "NVIDIA").map((device) => ({ device, rate: rate(device) }));
-  return [...cards.sort((a, b) => b.rate - a.rate).map(({ device }) => device), ...devices.filter(({ vendor }) => vendor !== "NVIDIA")];
+  return [
+    ...cards.sort((a, b) => b.rate - a.rate).map(({ device }) => device),
+    ...devices.filter(({ vendor }) => vendor !== "NVIDIA"),
+  ];
 }
 
 /** `GGML_VK_VISIBLE_DEVICES` takes Vulkan away from the devices that it does not name. */
@@ -128,30 +230,63 @@ function withVulkan(world: World, devices: readonly ProbedDevice[]): readonly Pr
   let ordinal = 0;
   return devices.map((device) => {
     if (!device.backends.includes("vulkan")) return device;
-    return hasVulkan(world, ordinal++) ? device : { ...device, backends: device.backends.filter((backend) => backend !== "vulkan") };
+    return hasVulkan(world, ordinal++)
+      ? device
+      : { ...device, backends: device.backends.filter((backend) => backend !== "vulkan") };
   });
 }
 
-function hostWarnings({ setting, ramLimitBytes }: Pick<ProbeResult["host"], "setting" | "ramLimitBytes">, devices: readonly ProbedDevice[]): string[] {
+function hostWarnings(
+  { setting, ramLimitBytes }: Pick<ProbeResult["host"], "setting" | "ramLimitBytes">,
+  devices: readonly ProbedDevice[],
+): string[] {
   const warnings: string[] = [];
-  if (setting.wsl) warnings.push("This is WSL2: RAM is what Windows grants it, and the core count may mix fast and slow cores of a hybrid processor; Vulkan here is a translation layer and not used.");
-  if (ramLimitBytes !== undefined) warnings.push(`Memory is limited to ${formatBytes(ramLimitBytes.value)} by ${ramLimitBytes.source}; plans stay below that.`);
-  const small = devices.filter(({ vendor, kind, memoryTotalBytes, memoryUsableBytes }) => vendor === "Intel" && kind === "gpu" && memoryTotalBytes.evidence === "reported" && memoryUsableBytes.value <= 256 * 1024 * 1024);
-  if (small.length > 0) warnings.push("An Intel card shows only 256 MiB: Resizable BAR is off; enable it in the firmware.");
+  if (setting.wsl)
+    warnings.push(
+      "This is WSL2: RAM is what Windows grants it, and the core count may mix fast and slow cores of a hybrid processor; Vulkan here is a translation layer and not used.",
+    );
+  if (ramLimitBytes !== undefined)
+    warnings.push(
+      `Memory is limited to ${formatBytes(ramLimitBytes.value)} by ${ramLimitBytes.source}; plans stay below that.`,
+    );
+  const small = devices.filter(
+    ({ vendor, kind, memoryTotalBytes, memoryUsableBytes }) =>
+      vendor === "Intel" &&
+      kind === "gpu" &&
+      memoryTotalBytes.evidence === "reported" &&
+      memoryUsableBytes.value <= 256 * 1024 * 1024,
+  );
+  if (small.length > 0)
+    warnings.push("An Intel card shows only 256 MiB: Resizable BAR is off; enable it in the firmware.");
   return warnings;
 }
 
 /** Busy devices and processors make every estimate less sure: the note says who holds what. */
-function busyWarnings(devices: readonly ProbedDevice[], holders: readonly MemoryHolder[], load: number | undefined): string[] {
+function busyWarnings(
+  devices: readonly ProbedDevice[],
+  holders: readonly MemoryHolder[],
+  load: number | undefined,
+): string[] {
   const warnings: string[] = [];
-  const named = holders.filter(({ heldBytes }) => heldBytes >= GIB / 4).map(({ processName, heldBytes }) => `${processName.split(/[\\/]/).at(-1)} (${formatBytes(heldBytes)})`);
+  const named = holders
+    .filter(({ heldBytes }) => heldBytes >= GIB / 4)
+    .map(({ processName, heldBytes }) => `${processName.split(/[\\/]/).at(-1)} (${formatBytes(heldBytes)})`);
   for (const device of devices) {
-    if (device.kind === "gpu" && device.visible && device.memoryFreeBytes.evidence === "reported" && device.heldByOthersBytes >= GIB / 2) {
-      warnings.push(`${formatBytes(device.heldByOthersBytes)} of ${device.name} are in use by ${named.length > 0 ? named.slice(0, 4).join(", ") : "other programs (a desktop among them)"}; memoryBasis "idle" plans without them.`);
+    if (
+      device.kind === "gpu" &&
+      device.visible &&
+      device.memoryFreeBytes.evidence === "reported" &&
+      device.heldByOthersBytes >= GIB / 2
+    ) {
+      warnings.push(
+        `${formatBytes(device.heldByOthersBytes)} of ${device.name} are in use by ${named.length > 0 ? named.slice(0, 4).join(", ") : "other programs (a desktop among them)"}; memoryBasis "idle" plans without them.`,
+      );
     }
   }
-  if (named.length > 0 && devices.every(({ kind }) => kind !== "gpu")) warnings.push(`GPU memory is held by ${named.slice(0, 4).join(", ")}.`);
-  if (load !== undefined && load >= 0.5) warnings.push(`The processor is ${Math.round(load * 100)} % busy: measured speeds will be lower than planned.`);
+  if (named.length > 0 && devices.every(({ kind }) => kind !== "gpu"))
+    warnings.push(`GPU memory is held by ${named.slice(0, 4).join(", ")}.`);
+  if (load !== undefined && load >= 0.5)
+    warnings.push(`The processor is ${Math.round(load * 100)} % busy: measured speeds will be lower than planned.`);
   return warnings;
 }
 

@@ -80,7 +80,9 @@ export interface ProbedDevice {
   /** what engines say is there, each with its own budget */
   readonly engineTotals: readonly EngineTotal[];
   /** the card that a MIG slice is part of */
-  readonly slice: { readonly profile: string; readonly cardName: string; readonly cardTotalBytes: Bytes | undefined } | undefined;
+  readonly slice:
+    | { readonly profile: string; readonly cardName: string; readonly cardTotalBytes: Bytes | undefined }
+    | undefined;
   /** false when the environment hides it from runtimes, or its driver does not answer */
   readonly visible: boolean;
 }
@@ -103,7 +105,14 @@ export interface ProbedNpu {
   readonly usedBy: readonly string[];
 }
 
-export type ToolStatus = "answered" | "hung" | "driver-broken" | "driver-unreachable" | "no-visible-device" | "gpu-error" | "failed";
+export type ToolStatus =
+  | "answered"
+  | "hung"
+  | "driver-broken"
+  | "driver-unreachable"
+  | "no-visible-device"
+  | "gpu-error"
+  | "failed";
 
 /** A vendor tool that was asked and is there. */
 export interface ProbedTool {

@@ -19,15 +19,63 @@ interface RuntimeRow {
 }
 
 const RUNTIMES: readonly RuntimeRow[] = [
-  { name: "llama.cpp", programs: ["llama-server", "llama-cli", "llama-bench"], endpoint: "http://127.0.0.1:8080", probePath: "/props", versionArgs: ["--version"] },
-  { name: "ollama", programs: ["ollama"], endpoint: "http://127.0.0.1:11434", probePath: "/api/version", versionArgs: ["--version"] },
-  { name: "lmstudio", programs: ["lms"], endpoint: "http://127.0.0.1:1234", probePath: "/api/v0/models", versionArgs: ["version"] },
-  { name: "vllm", programs: ["vllm"], endpoint: "http://127.0.0.1:8000", probePath: "/version", versionArgs: undefined, packageName: "vllm" },
-  { name: "mlx", programs: ["mlx_lm.server", "mlx_lm.generate"], endpoint: undefined, probePath: "", versionArgs: undefined, packageName: "mlx_lm" },
-  { name: "transformers", programs: ["transformers", "transformers-cli"], endpoint: undefined, probePath: "", versionArgs: undefined, packageName: "transformers" },
   {
-    name: "docker-model-runner", programs: ["docker-model"], endpoint: "http://127.0.0.1:12434", probePath: "/engines/v1/models", versionArgs: undefined,
-    places: ["~/.docker/cli-plugins/docker-model", "/usr/libexec/docker/cli-plugins/docker-model", "/usr/lib/docker/cli-plugins/docker-model", "/usr/local/lib/docker/cli-plugins/docker-model"],
+    name: "llama.cpp",
+    programs: ["llama-server", "llama-cli", "llama-bench"],
+    endpoint: "http://127.0.0.1:8080",
+    probePath: "/props",
+    versionArgs: ["--version"],
+  },
+  {
+    name: "ollama",
+    programs: ["ollama"],
+    endpoint: "http://127.0.0.1:11434",
+    probePath: "/api/version",
+    versionArgs: ["--version"],
+  },
+  {
+    name: "lmstudio",
+    programs: ["lms"],
+    endpoint: "http://127.0.0.1:1234",
+    probePath: "/api/v0/models",
+    versionArgs: ["version"],
+  },
+  {
+    name: "vllm",
+    programs: ["vllm"],
+    endpoint: "http://127.0.0.1:8000",
+    probePath: "/version",
+    versionArgs: undefined,
+    packageName: "vllm",
+  },
+  {
+    name: "mlx",
+    programs: ["mlx_lm.server", "mlx_lm.generate"],
+    endpoint: undefined,
+    probePath: "",
+    versionArgs: undefined,
+    packageName: "mlx_lm",
+  },
+  {
+    name: "transformers",
+    programs: ["transformers", "transformers-cli"],
+    endpoint: undefined,
+    probePath: "",
+    versionArgs: undefined,
+    packageName: "transformers",
+  },
+  {
+    name: "docker-model-runner",
+    programs: ["docker-model"],
+    endpoint: "http://127.0.0.1:12434",
+    probePath: "/engines/v1/models",
+    versionArgs: undefined,
+    places: [
+      "~/.docker/cli-plugins/docker-model",
+      "/usr/libexec/docker/cli-plugins/docker-model",
+      "/usr/lib/docker/cli-plugins/docker-model",
+      "/usr/local/lib/docker/cli-plugins/docker-model",
+    ],
   },
   { name: "exo", programs: ["exo"], endpoint: undefined, probePath: "", versionArgs: undefined, packageName: "exo" },
 ];
@@ -59,7 +107,10 @@ async function packageVersion(world: World, program: string, name: string): Prom
   const prefix = /^(.*)[\\/](?:bin|Scripts)[\\/][^\\/]+$/.exec((await world.realPath(program)) ?? program)?.[1];
   if (prefix === undefined) return undefined;
   const pythons = (await world.listDir(`${prefix}/lib`)).filter((entry) => entry.name.startsWith("python3"));
-  for (const folder of [...pythons.map((python) => `${prefix}/lib/${python.name}/site-packages`), `${prefix}/Lib/site-packages`]) {
+  for (const folder of [
+    ...pythons.map((python) => `${prefix}/lib/${python.name}/site-packages`),
+    `${prefix}/Lib/site-packages`,
+  ]) {
     for (const entry of await world.listDir(folder)) {
       const version = new RegExp(`^${name}-(\\d[\\w.+!]*)\\.dist-info$`, "i").exec(entry.name)?.[1];
       if (version !== undefined) return version;
@@ -81,7 +132,9 @@ async function answers(world: World, url: string): Promise<boolean> {
 export function parseListening(texts: readonly (string | undefined)[]): ReadonlySet<number> | undefined {
   const known = texts.flatMap((text) => text ?? []);
   if (known.length === 0) return undefined;
-  const rows = known.flatMap((text) => [...text.matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A /gm)]);
+  const rows = known.flatMap((text) => [
+    ...text.matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A /gm),
+  ]);
   return new Set(rows.map((row) => Number.parseInt(row[1] ?? "0", 16)));
 }
 
@@ -92,16 +145,30 @@ function mayAnswer(endpoint: string, listening: ReadonlySet<number> | undefined)
   return !local || listening === undefined || listening.has(Number(url.port));
 }
 
-async function versionOf(world: World, row: RuntimeRow, path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  if (row.versionArgs === undefined) return row.packageName === undefined ? undefined : packageVersion(world, path, row.packageName);
+async function versionOf(
+  world: World,
+  row: RuntimeRow,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  if (row.versionArgs === undefined)
+    return row.packageName === undefined ? undefined : packageVersion(world, path, row.packageName);
   const printed = await ask(world, path, row.versionArgs, { timeoutMs: 3000, signal, lasting: true });
   return printed.outcome === "exited" ? parseVersion(`${printed.stdout}\n${printed.stderr}`) : undefined;
 }
 
-async function sightRuntime(world: World, row: RuntimeRow, listening: ReadonlySet<number> | undefined, signal: AbortSignal | undefined): Promise<ProbedRuntime | undefined> {
+async function sightRuntime(
+  world: World,
+  row: RuntimeRow,
+  listening: ReadonlySet<number> | undefined,
+  signal: AbortSignal | undefined,
+): Promise<ProbedRuntime | undefined> {
   const configured = row.name === "ollama" ? ollamaEndpoint(world.env["OLLAMA_HOST"]) : undefined;
   const endpoint = configured ?? row.endpoint;
-  const [path, running] = await Promise.all([findProgram(world, row), endpoint !== undefined && mayAnswer(endpoint, listening) ? answers(world, endpoint + row.probePath) : false]);
+  const [path, running] = await Promise.all([
+    findProgram(world, row),
+    endpoint !== undefined && mayAnswer(endpoint, listening) ? answers(world, endpoint + row.probePath) : false,
+  ]);
   if (path === undefined && !running) return undefined;
   const version = path === undefined ? undefined : await versionOf(world, row, path, signal);
   return { name: row.name, version, path, endpoint: running ? endpoint : undefined, running };
@@ -117,8 +184,12 @@ export function ollamaEndpoint(value: string | undefined): string | undefined {
 }
 
 export async function sightRuntimes(world: World, signal?: AbortSignal): Promise<readonly ProbedRuntime[]> {
-  const listening = parseListening(await Promise.all([world.readFile("/proc/net/tcp", 4_000_000), world.readFile("/proc/net/tcp6", 4_000_000)]));
-  return (await Promise.all(RUNTIMES.map((row) => sightRuntime(world, row, listening, signal)))).flatMap((runtime) => runtime ?? []);
+  const listening = parseListening(
+    await Promise.all([world.readFile("/proc/net/tcp", 4_000_000), world.readFile("/proc/net/tcp6", 4_000_000)]),
+  );
+  return (await Promise.all(RUNTIMES.map((row) => sightRuntime(world, row, listening, signal)))).flatMap(
+    (runtime) => runtime ?? [],
+  );
 }
 
 export interface EngineView {
@@ -132,7 +203,14 @@ export async function sightEngine(world: World, signal?: AbortSignal): Promise<E
   for (const program of ["llama-server", "llama-cli", "llama-bench"]) {
     const result = await ask(world, program, ["--list-devices"], { timeoutMs: LIST_TIMEOUT_MS, signal, lasting: true });
     if (result.outcome === "not-found") continue;
-    if (result.outcome === "timed-out") return { devices: [], backends: [], warnings: [`${program} --list-devices did not answer within ${LIST_TIMEOUT_MS / 1000} s; its totals are not known.`] };
+    if (result.outcome === "timed-out")
+      return {
+        devices: [],
+        backends: [],
+        warnings: [
+          `${program} --list-devices did not answer within ${LIST_TIMEOUT_MS / 1000} s; its totals are not known.`,
+        ],
+      };
     const text = `${result.stderr}\n${result.stdout}`;
     const devices = parseEngineDevices(text);
     const loaded = [...text.matchAll(/loaded (\w+) backend/g)].flatMap((match) => backendOf(match[1] ?? "") ?? []);

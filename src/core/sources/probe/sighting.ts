@@ -6,7 +6,16 @@ import type { Bytes } from "../../units.ts";
 import { nameKey, readingsOf } from "../device-names.ts";
 import type { EngineTotal, MemoryHolder, MemoryModules, ProbedNpu, ProbedTool, Setting, Topology } from "./result.ts";
 
-export type Vendor = "NVIDIA" | "AMD" | "Intel" | "Apple" | "Huawei" | "Moore Threads" | "Qualcomm" | "Broadcom" | "other";
+export type Vendor =
+  | "NVIDIA"
+  | "AMD"
+  | "Intel"
+  | "Apple"
+  | "Huawei"
+  | "Moore Threads"
+  | "Qualcomm"
+  | "Broadcom"
+  | "other";
 
 /** A device as a source names it, before the catalog is asked. */
 export interface SightedDevice {
@@ -38,7 +47,9 @@ export interface SightedDevice {
   /** /dev/nvidiaN */
   readonly minorNumber: number | undefined;
   readonly engineTotals: readonly EngineTotal[];
-  readonly slice: { readonly profile: string; readonly cardName: string; readonly cardTotalBytes: Bytes | undefined } | undefined;
+  readonly slice:
+    | { readonly profile: string; readonly cardName: string; readonly cardTotalBytes: Bytes | undefined }
+    | undefined;
   readonly visible: boolean;
   /** what said so, for `Fact.source` */
   readonly source: string;
@@ -52,7 +63,9 @@ export interface Sighting {
   readonly holders?: readonly MemoryHolder[];
   readonly npus?: readonly ProbedNpu[];
   /** the machine's memory, where the source prints it */
-  readonly memory?: { readonly totalBytes: Bytes; readonly availableBytes: Bytes | undefined; readonly source: string } | undefined;
+  readonly memory?:
+    | { readonly totalBytes: Bytes; readonly availableBytes: Bytes | undefined; readonly source: string }
+    | undefined;
   readonly cpuModel?: string | undefined;
   readonly coreCount?: number | undefined;
   readonly topology?: Partial<Topology>;
@@ -63,9 +76,27 @@ export interface Sighting {
 export const nothingSighted: Sighting = { devices: [], warnings: [] };
 
 const BLANK: Omit<SightedDevice, "vendor" | "source"> = {
-  name: "", pciAddress: undefined, pciId: undefined, pciRevision: undefined, totalBytes: undefined, freeBytes: undefined, reservedBytes: undefined,
-  mappableBytes: undefined, unified: undefined, computeCapability: undefined, gfx: undefined, driver: undefined, memoryClockMHz: undefined,
-  gpuCoreCount: undefined, pcieGeneration: undefined, pcieLanes: undefined, uuid: undefined, minorNumber: undefined, engineTotals: [], slice: undefined, visible: true,
+  name: "",
+  pciAddress: undefined,
+  pciId: undefined,
+  pciRevision: undefined,
+  totalBytes: undefined,
+  freeBytes: undefined,
+  reservedBytes: undefined,
+  mappableBytes: undefined,
+  unified: undefined,
+  computeCapability: undefined,
+  gfx: undefined,
+  driver: undefined,
+  memoryClockMHz: undefined,
+  gpuCoreCount: undefined,
+  pcieGeneration: undefined,
+  pcieLanes: undefined,
+  uuid: undefined,
+  minorNumber: undefined,
+  engineTotals: [],
+  slice: undefined,
+  visible: true,
 };
 
 /** A device of which only these facts are known. */
@@ -99,7 +130,9 @@ export function pciAddressOf(text: string | undefined): string | undefined {
  * adapters carry, not by product.
  */
 export function isPretended(name: string): boolean {
-  return /llvmpipe|lavapipe|swiftshader|softpipe|basic render|basic display|direct3d12|remote display|virtual|indirect display|\bidd\b|spacedesk|parsec|emulat|mirage driver|meta virtual|aspeed|matrox/i.test(name);
+  return /llvmpipe|lavapipe|swiftshader|softpipe|basic render|basic display|direct3d12|remote display|virtual|indirect display|\bidd\b|spacedesk|parsec|emulat|mirage driver|meta virtual|aspeed|matrox/i.test(
+    name,
+  );
 }
 
 /**
@@ -107,14 +140,24 @@ export function isPretended(name: string): boolean {
  * graphics carry (680M, 8060S, 140V).
  */
 export function isIntegratedName(name: string): boolean {
-  const plain = name.replace(/\((r|tm|c)\)|[®™]/gi, " ").replace(/\([^)]*\)/g, " ").replace(/\s+/g, " ").trim();
+  const plain = name
+    .replace(/\((r|tm|c)\)|[®™]/gi, " ")
+    .replace(/\([^)]*\)/g, " ")
+    .replace(/\s+/g, " ")
+    .trim();
   if (/\b(u?hd|iris|gma)\b/i.test(plain) && /intel|graphics|^iris/i.test(plain)) return true;
-  if (/^(intel )?(arc )?graphics$/i.test(plain) || /\barc (\d{3}[vt])\b/i.test(plain) || /\[intel arc graphics\]/i.test(name)) return true;
+  if (
+    /^(intel )?(arc )?graphics$/i.test(plain) ||
+    /\barc (\d{3}[vt])\b/i.test(plain) ||
+    /\[intel arc graphics\]/i.test(name)
+  )
+    return true;
   if (/(^|amd |ati )radeon (vega \d+ )?graphics$/i.test(plain)) return true;
   return /\bradeon (6[1-9]|7[4-8]|8[4-9])0m\b|\bradeon 80[456]0s\b|\b610m\b/i.test(plain);
 }
 
-const truncated = (name: string): string | undefined => (name.endsWith("...") ? name.slice(0, -3).trimEnd().toLowerCase() : undefined);
+const truncated = (name: string): string | undefined =>
+  name.endsWith("...") ? name.slice(0, -3).trimEnd().toLowerCase() : undefined;
 
 function sameName(a: string, b: string): boolean {
   if (a === "" || b === "") return true;
@@ -123,13 +166,18 @@ function sameName(a: string, b: string): boolean {
   const other = truncated(b);
   if (other !== undefined) return a.toLowerCase().startsWith(other);
   const keys = new Set(readingsOf(a).map(nameKey));
-  return readingsOf(b).some((reading) => keys.has(nameKey(reading)) && (nameKey(reading) !== "" || nameKey(a) === nameKey(b)));
+  return readingsOf(b).some(
+    (reading) => keys.has(nameKey(reading)) && (nameKey(reading) !== "" || nameKey(a) === nameKey(b)),
+  );
 }
 
 /** How surely two sightings are one device: 3 by address, 2 by unique id, 1 by what it is; 0 = not. */
 function likeness(a: SightedDevice, b: SightedDevice): number {
   if (a.vendor !== b.vendor && a.vendor !== "other" && b.vendor !== "other") return 0;
-  if (a.pciAddress !== undefined && b.pciAddress !== undefined) return a.pciAddress === b.pciAddress && (a.slice?.profile ?? "") === (b.slice?.profile ?? a.slice?.profile ?? "") ? 3 : 0;
+  if (a.pciAddress !== undefined && b.pciAddress !== undefined)
+    return a.pciAddress === b.pciAddress && (a.slice?.profile ?? "") === (b.slice?.profile ?? a.slice?.profile ?? "")
+      ? 3
+      : 0;
   if (a.uuid !== undefined && b.uuid !== undefined) return a.uuid === b.uuid ? 2 : 0;
   if (a.pciId !== undefined && b.pciId !== undefined) return a.pciId === b.pciId ? 1 : 0;
   return sameName(a.name, b.name) ? 1 : 0;
@@ -157,7 +205,9 @@ export function mergeSightings(lists: readonly (readonly SightedDevice[])[]): re
     const taken = new Set<number>();
     const fresh: SightedDevice[] = [];
     const partners = list.map((device) => {
-      const ranked = merged.map((known, i) => ({ i, score: taken.has(i) ? 0 : likeness(known, device) })).sort((a, b) => b.score - a.score || a.i - b.i);
+      const ranked = merged
+        .map((known, i) => ({ i, score: taken.has(i) ? 0 : likeness(known, device) }))
+        .sort((a, b) => b.score - a.score || a.i - b.i);
       const best = ranked[0];
       if (best === undefined || best.score === 0) return undefined;
       taken.add(best.i);
@@ -167,7 +217,12 @@ export function mergeSightings(lists: readonly (readonly SightedDevice[])[]): re
     for (const [position, device] of list.entries()) {
       // one device of a vendor on either side, and nothing that contradicts: the same one under another name
       const alone = spare.filter(({ known }) => known.vendor === device.vendor);
-      const single = alone.length === 1 && list.filter((other, j) => other.vendor === device.vendor && partners[j] === undefined).length === 1 && compatible(alone[0]?.known, device) ? alone[0]?.i : undefined;
+      const single =
+        alone.length === 1 &&
+        list.filter((other, j) => other.vendor === device.vendor && partners[j] === undefined).length === 1 &&
+        compatible(alone[0]?.known, device)
+          ? alone[0]?.i
+          : undefined;
       const index = partners[position] ?? single;
       const known = index === undefined ? undefined : merged[index];
       if (index === undefined || known === undefined) fresh.push(device);

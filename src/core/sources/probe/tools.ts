@@ -50,15 +50,25 @@ async function onPath(world: World, name: string): Promise<string | undefined> {
   const windows = world.platform === "win32";
   const path = world.env["PATH"] ?? world.env["Path"];
   if (path === undefined || /[\\/]/.test(name)) return name;
-  const folders = path.split(windows ? ";" : ":").filter((folder) => folder !== "").slice(0, 64);
+  const folders = path
+    .split(windows ? ";" : ":")
+    .filter((folder) => folder !== "")
+    .slice(0, 64);
   const suffixes = windows && !/\.\w{3}$/.test(name) ? [".exe", ".cmd"] : [""];
-  const candidates = folders.flatMap((folder) => suffixes.map((suffix) => `${folder}${windows ? "\\" : "/"}${name}${suffix}`));
+  const candidates = folders.flatMap((folder) =>
+    suffixes.map((suffix) => `${folder}${windows ? "\\" : "/"}${name}${suffix}`),
+  );
   const found = await Promise.all(candidates.map((candidate) => world.stat(candidate)));
   return candidates[found.findIndex((facts) => facts?.kind === "file")];
 }
 
 /** Runs a tool where there is one. */
-export async function ask(world: World, tool: string, args: readonly string[], question: Question): Promise<ExecResult> {
+export async function ask(
+  world: World,
+  tool: string,
+  args: readonly string[],
+  question: Question,
+): Promise<ExecResult> {
   const memory = memoryOf(world);
   const since = memory.hung.get(tool);
   if (since !== undefined && world.now() - since < HUNG_FOR_MS) return { outcome: "timed-out", stdout: "", stderr: "" };
@@ -74,7 +84,13 @@ export async function ask(world: World, tool: string, args: readonly string[], q
   return run;
 }
 
-async function runTool(world: World, memory: Memory, tool: string, args: readonly string[], question: Question): Promise<ExecResult> {
+async function runTool(
+  world: World,
+  memory: Memory,
+  tool: string,
+  args: readonly string[],
+  question: Question,
+): Promise<ExecResult> {
   const path = await findTool(world, tool);
   if (path === undefined) return { outcome: "not-found" };
   const result = await world.exec(path, args, { timeoutMs: question.timeoutMs, signal: question.signal });
@@ -83,7 +99,12 @@ async function runTool(world: World, memory: Memory, tool: string, args: readonl
 }
 
 /** What a tool printed; empty where it is absent, failed or hung. */
-export async function printed(world: World, tool: string, args: readonly string[], question: Question): Promise<string> {
+export async function printed(
+  world: World,
+  tool: string,
+  args: readonly string[],
+  question: Question,
+): Promise<string> {
   const result = await ask(world, tool, args, question);
   return result.outcome === "exited" && result.exitCode === 0 ? result.stdout : "";
 }

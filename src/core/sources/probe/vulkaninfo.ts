@@ -4,11 +4,16 @@ import type { World } from "../world.ts";
 import { isIntegratedName, isPretended, type SightedDevice, sighted, vendorOf } from "./sighting.ts";
 import { printed } from "./tools.ts";
 
-const value = (block: string, name: string): string | undefined => new RegExp(`\\b${name}\\s*=\\s*(.+?)\\s*$`, "m").exec(block)?.[1];
+const value = (block: string, name: string): string | undefined =>
+  new RegExp(`\\b${name}\\s*=\\s*(.+?)\\s*$`, "m").exec(block)?.[1];
 
 /** The largest heap that is the device's own; windows of 256 MiB into it and host heaps are not. */
 function ownHeap(block: string): Bytes | undefined {
-  const heaps = [...block.matchAll(/memoryHeaps\[\d+\]:\s*\n\s*size\s*=\s*(\d+)[\s\S]*?flags:?([\s\S]*?)(?=memoryHeaps\[|memoryTypes|$(?![\s\S]))/g)];
+  const heaps = [
+    ...block.matchAll(
+      /memoryHeaps\[\d+\]:\s*\n\s*size\s*=\s*(\d+)[\s\S]*?flags:?([\s\S]*?)(?=memoryHeaps\[|memoryTypes|$(?![\s\S]))/g,
+    ),
+  ];
   const own = heaps.filter((heap) => /DEVICE_LOCAL/.test(heap[2] ?? "")).map((heap) => Number(heap[1]));
   const largest = Math.max(0, ...own);
   return largest > 256 * MIB ? largest : undefined;
@@ -22,11 +27,21 @@ export function parseVulkaninfo(text: string): SightedDevice[] {
     const name = value(block, "deviceName");
     const kind = value(block, "deviceType") ?? "";
     if (name === undefined || isPretended(name) || /TYPE_CPU/.test(kind)) return [];
-    const ids = [value(block, "vendorID"), value(block, "deviceID")].map((id) => /^0x([0-9a-f]{4})$/i.exec(id ?? "")?.[1]?.toLowerCase());
-    const unified = /INTEGRATED/.test(kind) || (kind === "" && isIntegratedName(name)) ? true : /DISCRETE/.test(kind) ? false : undefined;
+    const ids = [value(block, "vendorID"), value(block, "deviceID")].map((id) =>
+      /^0x([0-9a-f]{4})$/i.exec(id ?? "")?.[1]?.toLowerCase(),
+    );
+    const unified =
+      /INTEGRATED/.test(kind) || (kind === "" && isIntegratedName(name))
+        ? true
+        : /DISCRETE/.test(kind)
+          ? false
+          : undefined;
     return [
       sighted({
-        vendor: vendorOf(ids[0] ?? name), name, source: "vulkaninfo", unified,
+        vendor: vendorOf(ids[0] ?? name),
+        name,
+        source: "vulkaninfo",
+        unified,
         pciId: ids[0] === undefined || ids[1] === undefined ? undefined : `${ids[0]}:${ids[1]}`,
         totalBytes: unified === true ? undefined : ownHeap(block),
         uuid: value(block, "deviceUUID"),
@@ -37,24 +52,39 @@ export function parseVulkaninfo(text: string): SightedDevice[] {
 
 /** A device's record among OpenCL's, by lines or by `clinfo -l`'s tree; processors and emulators are left out. */
 export function parseClinfo(text: string): SightedDevice[] {
-  const names = [...text.matchAll(/^\s*(?:[`|]?-- Device #\d+: |Device Name\s+)(.+?)\s*$/gm)].map((match) => match[1] ?? "");
+  const names = [...text.matchAll(/^\s*(?:[`|]?-- Device #\d+: |Device Name\s+)(.+?)\s*$/gm)].map(
+    (match) => match[1] ?? "",
+  );
   return names
     .filter((name) => !isPretended(name) && !/\bCPU\b|Core\(TM\)|Xeon|Processor/.test(name))
     .map((name) => {
       const id = /\[0x([0-9a-f]{4})\]/i.exec(name)?.[1]?.toLowerCase();
       // OpenCL's global memory is 80 to 98 % of a card's: never its size
-      return sighted({ vendor: vendorOf(name), name, source: "clinfo", pciId: id === undefined || vendorOf(name) !== "Intel" ? undefined : `8086:${id}`, unified: isIntegratedName(name) && id === undefined ? true : undefined });
+      return sighted({
+        vendor: vendorOf(name),
+        name,
+        source: "clinfo",
+        pciId: id === undefined || vendorOf(name) !== "Intel" ? undefined : `8086:${id}`,
+        unified: isIntegratedName(name) && id === undefined ? true : undefined,
+      });
     });
 }
 
 /** `sycl-ls`: Level Zero's GPUs, and OpenCL's that Level Zero does not list. */
-export function parseSyclLs(text: string): { readonly devices: SightedDevice[]; readonly cpuModel: string | undefined } {
-  const rows = [...text.matchAll(/^\[(\w+):(\w+)\](?:\[[^\]]*\])?\s+[^,]+,\s+(.+?)\s+(?:OpenCL )?\d+\.\d[\w.]*(?: .*)?$/gm)].map((match) => ({ driver: match[1] ?? "", kind: match[2] ?? "", name: match[3] ?? "" }));
+export function parseSyclLs(text: string): {
+  readonly devices: SightedDevice[];
+  readonly cpuModel: string | undefined;
+} {
+  const rows = [
+    ...text.matchAll(/^\[(\w+):(\w+)\](?:\[[^\]]*\])?\s+[^,]+,\s+(.+?)\s+(?:OpenCL )?\d+\.\d[\w.]*(?: .*)?$/gm),
+  ].map((match) => ({ driver: match[1] ?? "", kind: match[2] ?? "", name: match[3] ?? "" }));
   const gpus = rows.filter(({ kind, name }) => kind === "gpu" && !isPretended(name));
   const first = gpus.filter(({ driver }) => driver === "level_zero");
   const chosen = first.length > 0 ? first : gpus;
   return {
-    devices: chosen.map(({ name }) => sighted({ vendor: vendorOf(name), name, source: "sycl-ls", unified: isIntegratedName(name) ? true : undefined })),
+    devices: chosen.map(({ name }) =>
+      sighted({ vendor: vendorOf(name), name, source: "sycl-ls", unified: isIntegratedName(name) ? true : undefined }),
+    ),
     cpuModel: rows.find(({ kind, name }) => kind === "cpu" && !isPretended(name))?.name,
   };
 }

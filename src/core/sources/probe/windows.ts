@@ -20,7 +20,8 @@ export function parseRegistry(text: string): ReadonlyMap<string, ReadonlyMap<str
       adapters.set(key, current);
     }
     const value = /^\s+(\S+)\s+(REG_(?:SZ|QWORD|DWORD|BINARY))\s+(.*)$/.exec(line);
-    if (value !== null) current?.set(value[1] ?? "", value[2] === "REG_BINARY" ? littleEndian(value[3] ?? "") : (value[3] ?? "").trim());
+    if (value !== null)
+      current?.set(value[1] ?? "", value[2] === "REG_BINARY" ? littleEndian(value[3] ?? "") : (value[3] ?? "").trim());
   }
   return adapters;
 }
@@ -39,7 +40,9 @@ function sizeOf(text: string | undefined): Bytes | undefined {
 /** `32.0.15.9186` of an NVIDIA adapter is driver 591.86: the last five digits. */
 export function driverVersion(vendor: string, version: string | undefined): string | undefined {
   const digits = version?.replaceAll(".", "") ?? "";
-  return vendor === "NVIDIA" && /^\d+(\.\d+){3}$/.test(version ?? "") && digits.length >= 5 ? `${Number(digits.slice(-5, -2))}.${digits.slice(-2)}` : version;
+  return vendor === "NVIDIA" && /^\d+(\.\d+){3}$/.test(version ?? "") && digits.length >= 5
+    ? `${Number(digits.slice(-5, -2))}.${digits.slice(-2)}`
+    : version;
 }
 
 interface Adapter {
@@ -53,11 +56,14 @@ interface Adapter {
 function adapterDevice({ name, plugAndPlayId, ownBytes, driver }: Adapter, source: string): SightedDevice[] {
   const ids = /VEN_([0-9A-F]{4})&DEV_([0-9A-F]{4})/i.exec(plugAndPlayId ?? "");
   const vendor = vendorOf(ids?.[1] ?? name);
-  if (!RUNNING.includes(vendor) || isPretended(name) || (plugAndPlayId !== undefined && !/^PCI\\/i.test(plugAndPlayId))) return [];
+  if (!RUNNING.includes(vendor) || isPretended(name) || (plugAndPlayId !== undefined && !/^PCI\\/i.test(plugAndPlayId)))
+    return [];
   const integrated = isIntegratedName(name) || (vendor === "Intel" && ownBytes === undefined);
   return [
     sighted({
-      vendor, name, source,
+      vendor,
+      name,
+      source,
       pciId: ids === null ? undefined : `${ids[1]}:${ids[2]}`.toLowerCase(),
       pciRevision: /REV_([0-9A-F]{2})/i.exec(plugAndPlayId ?? "")?.[1]?.toLowerCase(),
       totalBytes: integrated ? undefined : ownBytes,
@@ -70,7 +76,12 @@ function adapterDevice({ name, plugAndPlayId, ownBytes, driver }: Adapter, sourc
 export function registryDevices(adapters: ReturnType<typeof parseRegistry>): SightedDevice[] {
   return [...adapters.values()].flatMap((values) =>
     adapterDevice(
-      { name: values.get("DriverDesc") ?? "", plugAndPlayId: values.get("MatchingDeviceId"), ownBytes: sizeOf(values.get("HardwareInformation.qwMemorySize")), driver: values.get("DriverVersion") },
+      {
+        name: values.get("DriverDesc") ?? "",
+        plugAndPlayId: values.get("MatchingDeviceId"),
+        ownBytes: sizeOf(values.get("HardwareInformation.qwMemorySize")),
+        driver: values.get("DriverVersion"),
+      },
       "registry, HardwareInformation.qwMemorySize",
     ),
   );
@@ -79,7 +90,8 @@ export function registryDevices(adapters: ReturnType<typeof parseRegistry>): Sig
 /** WMI counts memory in 32 bits and stops at 4 GiB less 1 MiB: at that value a card has at least 4 GiB, nobody knows how much. */
 const SATURATED = 4 * GIB - 2 * 1024 * 1024;
 
-const adapterRam = (bytes: number | undefined): Bytes | undefined => (bytes === undefined || !Number.isSafeInteger(bytes) || bytes <= 0 || bytes >= SATURATED ? undefined : bytes);
+const adapterRam = (bytes: number | undefined): Bytes | undefined =>
+  bytes === undefined || !Number.isSafeInteger(bytes) || bytes <= 0 || bytes >= SATURATED ? undefined : bytes;
 
 /** `Win32_VideoController` as JSON (PowerShell), as `wmic`'s table, or as its `Name=value` list. */
 export function parseVideoControllers(text: string): SightedDevice[] {
@@ -87,18 +99,39 @@ export function parseVideoControllers(text: string): SightedDevice[] {
   const rows = (Array.isArray(json) ? json : isRecord(json) ? [json] : []).filter(isRecord);
   const adapters: Adapter[] = rows.map((row) => {
     const string = (key: string): string | undefined => (typeof row[key] === "string" ? row[key] : undefined);
-    return { name: string("Name") ?? "", plugAndPlayId: string("PNPDeviceID"), ownBytes: adapterRam(typeof row["AdapterRAM"] === "number" ? row["AdapterRAM"] : undefined), driver: string("DriverVersion") };
+    return {
+      name: string("Name") ?? "",
+      plugAndPlayId: string("PNPDeviceID"),
+      ownBytes: adapterRam(typeof row["AdapterRAM"] === "number" ? row["AdapterRAM"] : undefined),
+      driver: string("DriverVersion"),
+    };
   });
-  return (adapters.length > 0 ? adapters : [...listed(text), ...tabled(text)]).flatMap((adapter) => adapterDevice(adapter, "Win32_VideoController"));
+  return (adapters.length > 0 ? adapters : [...listed(text), ...tabled(text)]).flatMap((adapter) =>
+    adapterDevice(adapter, "Win32_VideoController"),
+  );
 }
 
 function listed(text: string): Adapter[] {
   const keys = /(?=\b(?:Name|DriverVersion|AdapterRAM|PNPDeviceID)[=~])/;
   return text.split(/^(?=.*\bName=)/m).flatMap((block): Adapter[] => {
-    const fields = new Map(block.split(keys).map((part) => { const [key = "", ...value] = part.split(/[=~]/); return [key.trim(), value.join("=").trim()] as const; }));
+    const fields = new Map(
+      block.split(keys).map((part) => {
+        const [key = "", ...value] = part.split(/[=~]/);
+        return [key.trim(), value.join("=").trim()] as const;
+      }),
+    );
     const name = fields.get("Name")?.split("\n")[0]?.trim();
     const ram = fields.get("AdapterRAM");
-    return name === undefined || name === "" ? [] : [{ name, plugAndPlayId: fields.get("PNPDeviceID"), ownBytes: adapterRam(/^\d+$/.test(ram ?? "") ? Number(ram) : undefined), driver: /^[\d.]+/.exec(fields.get("DriverVersion") ?? "")?.[0] }];
+    return name === undefined || name === ""
+      ? []
+      : [
+          {
+            name,
+            plugAndPlayId: fields.get("PNPDeviceID"),
+            ownBytes: adapterRam(/^\d+$/.test(ram ?? "") ? Number(ram) : undefined),
+            driver: /^[\d.]+/.exec(fields.get("DriverVersion") ?? "")?.[0],
+          },
+        ];
   });
 }
 
@@ -107,22 +140,40 @@ function tabled(text: string): Adapter[] {
   const [header = "", ...lines] = text.split(/\r?\n/);
   const starts = [...header.matchAll(/\S+(?:\s\S+)*/g)].map((match) => ({ name: match[0], at: match.index }));
   if (!starts.some(({ name }) => name === "Name") || !starts.some(({ name }) => name === "AdapterRAM")) return [];
-  return lines.filter((line) => line.trim() !== "").map((line) => {
-    const cell = (wanted: string): string | undefined => {
-      const i = starts.findIndex(({ name }) => name === wanted);
-      return i < 0 ? undefined : line.slice(starts[i]?.at, starts[i + 1]?.at).trim();
-    };
-    return { name: cell("Name") ?? "", plugAndPlayId: cell("PNPDeviceID"), ownBytes: adapterRam(Number(cell("AdapterRAM"))), driver: cell("DriverVersion") };
-  });
+  return lines
+    .filter((line) => line.trim() !== "")
+    .map((line) => {
+      const cell = (wanted: string): string | undefined => {
+        const i = starts.findIndex(({ name }) => name === wanted);
+        return i < 0 ? undefined : line.slice(starts[i]?.at, starts[i + 1]?.at).trim();
+      };
+      return {
+        name: cell("Name") ?? "",
+        plugAndPlayId: cell("PNPDeviceID"),
+        ownBytes: adapterRam(Number(cell("AdapterRAM"))),
+        driver: cell("DriverVersion"),
+      };
+    });
 }
 
-const CONTROLLERS = "[Console]::OutputEncoding=[Text.Encoding]::UTF8; Get-CimInstance Win32_VideoController | Select-Object Name,PNPDeviceID,AdapterRAM,DriverVersion | ConvertTo-Json -Compress";
+const CONTROLLERS =
+  "[Console]::OutputEncoding=[Text.Encoding]::UTF8; Get-CimInstance Win32_VideoController | Select-Object Name,PNPDeviceID,AdapterRAM,DriverVersion | ConvertTo-Json -Compress";
 
 /** All adapters; those that nvidia-smi reports better are joined by the caller. */
 export async function sightWindows(world: World, signal?: AbortSignal): Promise<readonly SightedDevice[]> {
   if (world.platform !== "win32") return [];
-  const answers = await Promise.all(VALUES.map((value) => printed(world, "reg.exe", ["query", CLASS, "/s", "/v", value], { timeoutMs: 4000, signal, lasting: true })));
+  const answers = await Promise.all(
+    VALUES.map((value) =>
+      printed(world, "reg.exe", ["query", CLASS, "/s", "/v", value], { timeoutMs: 4000, signal, lasting: true }),
+    ),
+  );
   const devices = registryDevices(parseRegistry(answers.join("\n")));
   if (devices.length > 0) return devices;
-  return parseVideoControllers(await printed(world, "powershell.exe", ["-NoProfile", "-NonInteractive", "-Command", CONTROLLERS], { timeoutMs: 15_000, signal, lasting: true }));
+  return parseVideoControllers(
+    await printed(world, "powershell.exe", ["-NoProfile", "-NonInteractive", "-Command", CONTROLLERS], {
+      timeoutMs: 15_000,
+      signal,
+      lasting: true,
+    }),
+  );
 }

@@ -27,7 +27,9 @@ export async function readText(path: string, maxBytes: number): Promise<string |
       chunks.push(buffer.subarray(0, bytesRead));
       total += bytesRead;
       if (total > maxBytes) {
-        throw new InputError(`The file ${path} is larger than ${maxBytes} bytes. Send a smaller file of the expected kind.`);
+        throw new InputError(
+          `The file ${path} is larger than ${maxBytes} bytes. Send a smaller file of the expected kind.`,
+        );
       }
     }
     return Buffer.concat(chunks, total).toString("utf8");
@@ -83,7 +85,13 @@ export async function listDirectory(path: string): Promise<readonly DirectoryEnt
   const entries = (await orUndefined(readdir(path, { withFileTypes: true }))) ?? [];
   return entries
     .map((entry) => {
-      const kind = entry.isFile() ? "file" : entry.isDirectory() ? "directory" : entry.isSymbolicLink() ? "link" : "other";
+      const kind = entry.isFile()
+        ? "file"
+        : entry.isDirectory()
+          ? "directory"
+          : entry.isSymbolicLink()
+            ? "link"
+            : "other";
       return { name: entry.name, kind } as const;
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));

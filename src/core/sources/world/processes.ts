@@ -48,6 +48,8 @@ export function exec(
     child.stdin.on("error", () => {});
     child.stdin.end(options.input ?? "");
     child.on("error", () => finish({ outcome: "not-found" }));
-    child.on("close", (code) => finish({ outcome: "exited", exitCode: code ?? 128, stdout: stdout.text, stderr: stderr.text }));
+    child.on("close", (code) =>
+      finish({ outcome: "exited", exitCode: code ?? 128, stdout: stdout.text, stderr: stderr.text }),
+    );
   });
 }

@@ -16,6 +16,8 @@ export async function systemFacts(): Promise<SystemFacts> {
     osName: [os.distro, os.release].filter((part) => part !== "").join(" "),
     memoryTotalBytes: totalmem(),
     memoryFreeBytes: freemem(),
-    ...(displays === undefined ? {} : { displays: displays.controllers.map(({ vendor, model, bus }) => ({ vendor, model, bus })) }),
+    ...(displays === undefined
+      ? {}
+      : { displays: displays.controllers.map(({ vendor, model, bus }) => ({ vendor, model, bus })) }),
   };
 }

@@ -24,8 +24,19 @@ function filesOf(name: string): Files {
   return new Map(inside.map((file) => [file, readFileSync(join(folder, name, file), "utf8")]));
 }
 
-const names = there ? readdirSync(folder).filter((name) => existsSync(join(folder, name, "expected.json"))).sort() : [];
-const counts = { facts: 0, sentences: 0, premises: 0, unnamed: [] as string[], unknown: new Set<string>(), unread: [] as string[] };
+const names = there
+  ? readdirSync(folder)
+      .filter((name) => existsSync(join(folder, name, "expected.json")))
+      .sort()
+  : [];
+const counts = {
+  facts: 0,
+  sentences: 0,
+  premises: 0,
+  unnamed: [] as string[],
+  unknown: new Set<string>(),
+  unread: [] as string[],
+};
 
 describe("captured machines", () => {
   it("are read from a folder", () => {
@@ -59,7 +70,9 @@ describe("captured machines", () => {
     expect(wrong, wrong.join("\n")).toEqual([]);
   });
   it.runIf(there)("have a named test for every sentence", () => {
-    console.log(`captured machines: ${names.length} cases, ${counts.facts} facts and ${counts.sentences} sentences held, ${counts.premises} premises put in`);
+    console.log(
+      `captured machines: ${names.length} cases, ${counts.facts} facts and ${counts.sentences} sentences held, ${counts.premises} premises put in`,
+    );
     if (counts.unknown.size > 0) console.log(`keys without a check: ${[...counts.unknown].join(", ")}`);
     if (counts.unread.length > 0) console.log(`files that nothing reads: ${counts.unread.join(", ")}`);
     if (counts.unnamed.length > 0) console.log(`sentences without a named test:\n${counts.unnamed.join("\n")}`);

@@ -5,7 +5,24 @@ const number = z.number().nullish().catch(undefined);
 const text = z.string().nullish().catch(undefined);
 const boolean = z.boolean().nullish().catch(undefined);
 
-const gpu = z.looseObject({ name: text, canonical: text, vendor: text, vram_bytes: number, unified: boolean, compute_capability: text, gfx: text, pci: text, pci_device: text, gpu_cores: number, mig: boolean, carveout_bytes: number, gtt_bytes: number, backend_total_bytes: number, shared_total_bytes: number, free_bytes: number });
+const gpu = z.looseObject({
+  name: text,
+  canonical: text,
+  vendor: text,
+  vram_bytes: number,
+  unified: boolean,
+  compute_capability: text,
+  gfx: text,
+  pci: text,
+  pci_device: text,
+  gpu_cores: number,
+  mig: boolean,
+  carveout_bytes: number,
+  gtt_bytes: number,
+  backend_total_bytes: number,
+  shared_total_bytes: number,
+  free_bytes: number,
+});
 
 export const expectation = z.looseObject({
   gpu_count: number,

@@ -2,8 +2,9 @@
  * What the sentences of the cases mean, as tests: each stands for the sentences that its pattern finds, so that a case of the same kind is
  * held to the same rule. Several look at the machine once more, changed in one thing.
  */
-import { appleTests } from "./sentences-apple.ts";
+
 import { amdIntelTests } from "./sentences-amd-intel.ts";
+import { appleTests } from "./sentences-apple.ts";
 import { hostTests } from "./sentences-host.ts";
 import { nvidiaTests } from "./sentences-nvidia.ts";
 import { windowsTests } from "./sentences-windows.ts";
