@@ -66,7 +66,7 @@ export async function startHub(): Promise<HubServer> {
   const faults = new Map<string, Fault>();
   const counts = new WeakMap<Fault, number>();
 
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+  const answer = (request: IncomingMessage, response: ServerResponse): unknown => {
     const address = new URL(request.url ?? "/", "http://localhost");
     const path = decodeURIComponent(address.pathname);
     const { authorization, range } = request.headers;
@@ -79,17 +79,17 @@ export async function startHub(): Promise<HubServer> {
     if (fault) counts.set(fault, count + 1);
     if (fault?.kind === "silent") {
       asked.push({ path, authorization, range, status: 0, sentBytes: 0 });
-      return;
+      return undefined;
     }
     if (fault?.kind === "status" && count < fault.times) return send(fault.status, fault.headers ?? {});
 
     const tree = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main\/?$/.exec(path);
     const file = /^(?:\/cdn)?\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path);
-    const json = (value: unknown): void => {
+    const json = (value: unknown): unknown => {
       const body = Buffer.from(JSON.stringify(value));
       const etag = `"${createHash("sha256").update(body).digest("hex").slice(0, 20)}"`;
       if (request.headers["if-none-match"] === etag) return send(304, { etag });
-      send(200, { "content-type": "application/json", etag }, body);
+      return send(200, { "content-type": "application/json", etag }, body);
     };
     if (path === "/api/models") {
       const words = (address.searchParams.get("search") ?? "").toLowerCase();
@@ -138,13 +138,13 @@ export async function startHub(): Promise<HubServer> {
       response.writeHead(200, { etag, "content-length": size });
       // as a server sends a large file: piece by piece, until the reader has had enough
       let at = 0;
-      const more = (): void => {
+      const more = (): unknown => {
         while (at < size && !response.destroyed) {
           const piece = slice(content, at, Math.min(at + 65_536, size));
           at += piece.length;
-          if (!response.write(piece)) return void response.once("drain", more);
+          if (!response.write(piece)) return response.once("drain", more);
         }
-        response.end();
+        return response.end();
       };
       return more();
     }
@@ -152,16 +152,14 @@ export async function startHub(): Promise<HubServer> {
     if (fault?.kind === "drip") {
       asked.push({ path, authorization, range, status: 206, sentBytes: 1 });
       response.writeHead(206, { ...headers, "content-length": body.length });
-      response.write(body.subarray(0, 1));
-      return;
+      return response.write(body.subarray(0, 1));
     }
     if ((fault?.kind === "cut" && count < fault.times) || fault?.kind === "short") {
       asked.push({ path, authorization, range, status: 206, sentBytes: body.length / 2 });
       response.writeHead(ranged ? 206 : 200, { ...headers, "content-length": body.length });
-      response.write(body.subarray(0, body.length / 2), () => response.destroy());
-      return;
+      return response.write(body.subarray(0, body.length / 2), () => response.destroy());
     }
-    send(ranged ? 206 : 200, headers, body);
+    return send(ranged ? 206 : 200, headers, body);
   };
 
   const server = createServer(answer);
