@@ -63,11 +63,13 @@ export async function gatherHardware(
     import("../core/sources/hardware-expression.ts"),
     import("../core/sources/hardware-catalog.ts"),
   ]);
-  const hardware = parseHardware(expression ?? "", await loadHardwareCatalog());
+  const catalog = await loadHardwareCatalog(context.world);
+  const hardware = parseHardware(expression ?? "", catalog);
+  const known = [...hardware.warnings, ...catalog.warnings];
   const warnings =
     basis === "now"
-      ? [...hardware.warnings, "What is free now is known of this machine only; idle memory is used."]
-      : hardware.warnings;
+      ? [...known, "What is free now is known of this machine only; idle memory is used."]
+      : known;
   return { hardware: { ...hardware, warnings }, memoryBasis: "idle", otherBasis: undefined };
 }
 

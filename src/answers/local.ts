@@ -1,5 +1,6 @@
 /** This machine, as the probe sees it, under both memory bases. */
 import type { Hardware } from "../core/facts/hardware.ts";
+import { withStoredMeasurement } from "../core/sources/measure/measured-probe.ts";
 import { hardwareOf, probe } from "../core/sources/probe/probe.ts";
 import type { World } from "../core/sources/world.ts";
 import type { MemoryBasis } from "./gather.ts";
@@ -9,7 +10,7 @@ export async function localHardware(
   memoryBasis: MemoryBasis,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly hardware: Hardware; readonly otherBasis: Hardware }> {
-  const result = await probe(world, signal);
+  const result = await withStoredMeasurement(world, await probe(world, signal));
   return {
     hardware: hardwareOf(result, memoryBasis),
     otherBasis: hardwareOf(result, memoryBasis === "now" ? "idle" : "now"),

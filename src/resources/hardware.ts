@@ -65,7 +65,7 @@ export const hardwareTemplate: ResourceTemplate = {
 
 /** Ids for what is typed; behind a ` + ` or a count, for its last device. */
 export async function completeHardware(typed: string): Promise<readonly string[]> {
-  const ids = (await loadHardwareCatalog()).entries.map(({ id }) => id);
+  const { ids } = await loadHardwareCatalog();
   const [, before = "", last = ""] = /^(.*?(?:\+\s*)?(?:\d+x\s+)?)([^+]*)$/.exec(typed) ?? [];
   return rankIds(last, ids, (wanted) => closestNames(wanted, ids, 10)).map((id) => before + id);
 }
@@ -73,11 +73,7 @@ export async function completeHardware(typed: string): Promise<readonly string[]
 function entryFor(catalog: HardwareCatalog, id: string): HardwareEntry {
   const entry = catalog.byId(id.toLowerCase()) ?? catalog.named(id)[0];
   if (entry !== undefined) return entry;
-  const near = closestNames(
-    id,
-    catalog.entries.map((candidate) => candidate.id),
-    5,
-  );
+  const near = closestNames(id, catalog.ids, 5);
   throw new InputError(
     `The catalog has no hardware "${id.slice(0, 80)}". Send an id from ${LIST_URI}, e.g. ${near.join(", ") || "rtx-4090"}.`,
   );

@@ -1,5 +1,5 @@
 /** A probe as the contract shows it: plain numbers, evidence beside them. */
-import type { Evidence, Fact } from "../facts/evidence.ts";
+import type { Fact } from "../facts/evidence.ts";
 import { formatBytes } from "../units-text.ts";
 
 interface Host {
@@ -39,7 +39,12 @@ export interface ProbeFacts {
   readonly host: Host;
   readonly devices: readonly Device[];
   readonly links: readonly { readonly from: string; readonly to: string; readonly bytesPerSecond: Fact<number> }[];
-  readonly disks: readonly { readonly path: string; readonly totalBytes: number; readonly freeBytes: number }[];
+  readonly disks: readonly {
+    readonly path: string;
+    readonly totalBytes: number;
+    readonly freeBytes: number;
+    readonly readBytesPerSecond?: Fact<number> | undefined;
+  }[];
   readonly runtimes: readonly {
     readonly name: string;
     readonly version: string | undefined;
@@ -70,10 +75,12 @@ export function probeSummary({ host, devices }: ProbeFacts): string {
     : `No GPU that can be used: models run on the CPU (${host.physicalCoreCount.value} cores, ${ram}).`;
 }
 
-function evidence(
-  rows: readonly (readonly [string, Fact<unknown> | undefined])[],
-): { readonly field: string; readonly evidence: Evidence; readonly source: string }[] {
-  return rows.flatMap(([field, fact]) => (fact ? [{ field, evidence: fact.evidence, source: fact.source }] : []));
+function evidence(rows: readonly (readonly [string, Fact<unknown> | undefined])[]) {
+  return rows.flatMap(([field, fact]) =>
+    fact
+      ? [{ field, evidence: fact.evidence, source: fact.source, ...given("noiseFraction", fact.noiseFraction) }]
+      : [],
+  );
 }
 
 function given<Key extends string, Value>(key: Key, value: Value | undefined): Partial<Record<Key, Value>> {
@@ -147,7 +154,13 @@ export function shapeProbe(facts: ProbeFacts, detailed: boolean) {
       evidence: bytesPerSecond.evidence,
       source: bytesPerSecond.source,
     })),
-    disks: facts.disks.map(({ path, freeBytes }) => ({ path, freeBytes })),
+    disks: facts.disks.map(({ path, freeBytes, readBytesPerSecond }) => ({
+      path,
+      freeBytes,
+      ...given("readBytesPerSecond", readBytesPerSecond?.value),
+      ...given("evidence", readBytesPerSecond?.evidence),
+      ...given("source", readBytesPerSecond?.source),
+    })),
     runtimes: facts.runtimes.map(({ name, version, path, endpoint, running }) => ({
       name,
       ...given("version", version),

@@ -3,7 +3,7 @@
  * list of both. Their ids stand in expressions like the catalog's and win over them.
  */
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type HardwareRow, hardwareRow } from "./hardware-row.ts";
 import { jsonOf } from "./measure/record.ts";
 import { userConfigFolder } from "./user-folder.ts";

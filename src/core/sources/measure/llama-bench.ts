@@ -1,5 +1,5 @@
 /** Reads what `llama-bench -o json` prints (llama.cpp v0.5.0, tools/llama-bench/llama-bench.cpp:1577): one object a test. */
-import { z } from "zod";
+import * as z from "zod";
 import { jsonOf } from "./record.ts";
 
 const test = z.object({

@@ -1,7 +1,7 @@
 /** How fast this machine's processors read memory: threads that each read a large array of their own, over and over, for short windows. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { z } from "zod";
+import * as z from "zod";
 import { type Bytes, type BytesPerSecond, type Fraction, MIB } from "../../units.ts";
 import { type Measured, measuredBest } from "./measured.ts";
 import { readModule } from "./read-module.ts";
@@ -9,7 +9,11 @@ import { readWorker } from "./read-worker.ts";
 
 /** A window is long against a scheduler's slice of a few ms, and short enough that some of them fall between a neighbour's loads. */
 const WINDOW_SECONDS = 0.12;
-const WINDOWS = 9;
+const FEWEST_WINDOWS = 7;
+/** A busy machine is given more chances, 4 s of them. */
+const MOST_WINDOWS = 32;
+/** Repetitions that agree this well need no more. */
+const GOOD_NOISE: Fraction = 0.05;
 /** Several times the largest level-3 cache of one core's group (32 MiB, 96 with a stacked die). */
 const LARGEST_ARRAY: Bytes = 256 * MIB;
 const SMALLEST_ARRAY: Bytes = 64 * MIB;
@@ -39,7 +43,7 @@ export function arrayBytes(threadCount: number, budgetBytes: Bytes): Bytes {
   return Math.max(1, Math.floor(wanted / (4 * MIB))) * 4 * MIB;
 }
 
-/** Best of several windows, for one thread and for all; throws the signal's reason when cancelled. */
+/** Best of as many windows as it takes to agree, for one thread and for all; throws the signal's reason when cancelled. */
 export async function measureMemory({ threadCount, budgetBytes, signal, progress }: MemoryOptions): Promise<MemoryRates> {
   const count = Math.max(1, Math.min(threadCount, MOST_THREADS));
   const one = await measureThreads(1, arrayBytes(1, budgetBytes), signal, (done) => progress(done / 2));
@@ -56,7 +60,7 @@ async function measureThreads(count: number, bytes: Bytes, signal: AbortSignal, 
   try {
     await Promise.all(workers.map((worker) => nextMessage(worker, signal)));
     const windows: Window[] = [];
-    for (let window = 0; window < WINDOWS; window++) {
+    for (let window = 0; window < MOST_WINDOWS; window++) {
       const reports = Promise.all(workers.map((worker) => nextMessage(worker, signal)));
       // a rejection while sleeping is handled below, where the reports are awaited
       reports.catch(() => {});
@@ -70,7 +74,8 @@ async function measureThreads(count: number, bytes: Bytes, signal: AbortSignal, 
         bytesPerSecond: reads.reduce((sum, read) => sum + read.bytes / read.seconds, 0),
         processorFraction: (used.user + used.system) / 1e6 / reads.reduce((sum, read) => sum + read.seconds, 0),
       });
-      progress((window + 1) / WINDOWS);
+      progress(Math.min(1, (window + 1) / FEWEST_WINDOWS));
+      if (windows.length >= FEWEST_WINDOWS && bestWindow(windows).noiseFraction <= GOOD_NOISE) break;
     }
     return bestWindow(windows);
   } finally {

@@ -1,5 +1,5 @@
 /** What was measured on a machine, as it is stored and as a facts file gives it: plain JSON, strict when read. */
-import { z } from "zod";
+import * as z from "zod";
 import { InputError } from "../../facts/input-error.ts";
 import type { World } from "../world.ts";
 

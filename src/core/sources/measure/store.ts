@@ -1,6 +1,6 @@
 /** The measurements of a user's machines in one file: a home folder may be shared by several, so each record names its machine. */
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { userDataFolder } from "../user-folder.ts";
 import type { World } from "../world.ts";
 import { jsonOf, type Machine, type Measurement, measurementRecord, readFacts } from "./record.ts";
