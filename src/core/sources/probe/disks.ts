@@ -44,6 +44,8 @@ async function kindOf(world: World, path: string, mounts: readonly Mount[]): Pro
   if (/^(tmpfs|ramfs)$/.test(mount.fileSystem)) return "memory";
   const real = (await world.realPath(`/sys/dev/block/${mount.number}`)) ?? mount.device;
   if (/\/nvme\d/.test(real)) return "nvme";
+  // a guest's disk claims to turn, whatever it lies on
+  if (/\/virtio|\/xen|\/vmbus/i.test(real)) return undefined;
   // a partition's queue is its disk's
   const flags = await Promise.all(
     [`/sys/dev/block/${mount.number}/queue/rotational`, `/sys/dev/block/${mount.number}/../queue/rotational`].map(

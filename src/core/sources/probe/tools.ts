@@ -49,7 +49,8 @@ export function findTool(world: World, name: string): Promise<string | undefined
 async function onPath(world: World, name: string): Promise<string | undefined> {
   const windows = world.platform === "win32";
   const path = world.env["PATH"] ?? world.env["Path"];
-  if (path === undefined || /[\\/]/.test(name)) return name;
+  if (/[\\/]/.test(name)) return (await world.stat(name)) === undefined ? undefined : name;
+  if (path === undefined) return name;
   const folders = path
     .split(windows ? ";" : ":")
     .filter((folder) => folder !== "")

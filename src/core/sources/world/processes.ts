@@ -1,5 +1,5 @@
 /** Runs programs: no shell, C locale, capped output, and a parent that stops waiting when the child does not die. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { ExecOptions, ExecResult } from "../world.ts";
 
 /** More than any hardware tool prints (`nvidia-smi -q` of 8 cards is 0.2 MB); keeps a runaway tool from filling memory. */
@@ -10,6 +10,17 @@ class Capture {
   add(chunk: string): void {
     if (this.text.length < MAX_OUTPUT_CHARACTERS) this.text += chunk.slice(0, MAX_OUTPUT_CHARACTERS - this.text.length);
   }
+}
+
+const GROUPS = process.platform !== "win32";
+
+function killAll(child: ChildProcess): void {
+  try {
+    if (GROUPS && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // the group has ended meanwhile
+  }
+  child.kill("SIGKILL");
 }
 
 /** Never rejects. A child in uninterruptible sleep survives SIGKILL, so the timer resolves by itself instead of waiting for the exit. */
@@ -28,6 +39,8 @@ export function exec(
       env: { ...env, LC_ALL: "C" },
       stdio: ["pipe", "pipe", "pipe"],
       windowsHide: true,
+      // a group of its own, so that what a script started dies with it
+      detached: GROUPS,
     });
     const finish = (result: ExecResult): void => {
       clearTimeout(timer);
@@ -35,7 +48,7 @@ export function exec(
       resolve(result);
     };
     const giveUp = (): void => {
-      child.kill("SIGKILL");
+      killAll(child);
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
       child.unref();
       finish({ outcome: "timed-out", stdout: stdout.text, stderr: stderr.text });
