@@ -69,7 +69,8 @@ int main(int count, char **words) {
 }
 `;
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** What the plainest JavaScript reaches on one thread, best of 9 passes. */
 function typedArrayRate(): number {
@@ -94,16 +95,26 @@ async function main(rounds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "bandwidth-"));
   try {
     writeFileSync(join(folder, "read.c"), program);
-    const compiled = spawnSync("gcc", ["-O3", "-march=native", "-pthread", join(folder, "read.c"), "-o", join(folder, "read")], { encoding: "utf8" });
+    const compiled = spawnSync(
+      "gcc",
+      ["-O3", "-march=native", "-pthread", join(folder, "read.c"), "-o", join(folder, "read")],
+      { encoding: "utf8" },
+    );
     if (compiled.status !== 0) {
       console.warn(`no gcc that works here: nothing to compare with\n${compiled.stderr ?? ""}`);
       return;
     }
-    const native = (threads: number): number => Number(spawnSync(join(folder, "read"), [String(threads)], { encoding: "utf8" }).stdout.split(" ")[0]);
+    const native = (threads: number): number =>
+      Number(spawnSync(join(folder, "read"), [String(threads)], { encoding: "utf8" }).stdout.split(" ")[0]);
     const count = availableParallelism();
     const rows: { readonly one: number; readonly all: number }[] = [];
     for (let round = 0; round < rounds; round++) {
-      const ours = await measureMemory({ threadCount: count, budgetBytes: freemem() / 4, signal: new AbortController().signal, progress: () => {} });
+      const ours = await measureMemory({
+        threadCount: count,
+        budgetBytes: freemem() / 4,
+        signal: new AbortController().signal,
+        progress: () => {},
+      });
       const [one, all] = [native(1), native(count)];
       rows.push({ one: ours.oneThread.value / one, all: ours.allThreads.value / all });
       const gigabytes = (rate: number): string => (rate / 1e9).toFixed(1);
@@ -111,7 +122,9 @@ async function main(rounds: number): Promise<void> {
         `round ${round + 1}: one thread ${gigabytes(ours.oneThread.value)} of ${gigabytes(one)} GB/s, ${count} threads ${gigabytes(ours.allThreads.value)} of ${gigabytes(all)} GB/s, noise ${ours.allThreads.noiseFraction}`,
       );
     }
-    console.warn(`ours ÷ native, median: one thread ${median(rows.map((row) => row.one)).toFixed(3)}, ${count} threads ${median(rows.map((row) => row.all)).toFixed(3)}`);
+    console.warn(
+      `ours ÷ native, median: one thread ${median(rows.map((row) => row.one)).toFixed(3)}, ${count} threads ${median(rows.map((row) => row.all)).toFixed(3)}`,
+    );
     console.warn(`typed arrays ÷ native, one thread: ${(typedArrayRate() / native(1)).toFixed(3)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -6,16 +6,16 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { backends as knownBackends } from "../../src/core/facts/hardware.ts";
-import { type HardwareRow, hardwareFile } from "../../src/core/sources/hardware-row.ts";
 import { printedKey } from "../../src/core/sources/device-names.ts";
 import { hardwareCatalog } from "../../src/core/sources/hardware-catalog.ts";
-import { familyOf } from "./hardware/family.ts";
+import { type HardwareRow, hardwareFile } from "../../src/core/sources/hardware-row.ts";
 import { compiledHardware, hardwareRows } from "./compile-hardware.ts";
+import { familyOf } from "./hardware/family.ts";
 import { furtherNames } from "./hardware/further-names.ts";
 import { furtherRows } from "./hardware/further-rows.ts";
 import { shortId } from "./hardware/ids.ts";
-import { modelPatterns } from "./hardware/processors.ts";
 import { pciIdsOf } from "./hardware/pci.ts";
+import { modelPatterns } from "./hardware/processors.ts";
 import { bandwidthSources, sourceOf, sourceTitles } from "./hardware/sources.ts";
 
 const device = z.object({
@@ -88,7 +88,20 @@ function kindOf(row: CollectedDevice): HardwareRow["kind"] {
   return row.unified_memory ? "unified" : "gpu";
 }
 
-const ARM_VENDORS = new Set(["Apple", "Ampere", "AWS", "Microsoft", "Qualcomm", "Raspberry", "Orange", "Radxa", "Rockchip", "Khadas", "Odroid", "MediaTek"]);
+const ARM_VENDORS = new Set([
+  "Apple",
+  "Ampere",
+  "AWS",
+  "Microsoft",
+  "Qualcomm",
+  "Raspberry",
+  "Orange",
+  "Radxa",
+  "Rockchip",
+  "Khadas",
+  "Odroid",
+  "MediaTek",
+]);
 
 /** Every NVIDIA chip with a processor of its own is ARM (Tegra, Grace); so are these vendors' parts. */
 function cpuArchOf(row: CollectedDevice): HardwareRow["cpuArch"] {
@@ -101,8 +114,18 @@ function cpuArchOf(row: CollectedDevice): HardwareRow["cpuArch"] {
 const forms: Readonly<Record<string, HardwareRow["form"]>> = { igpu: "apu", apu: "apu", cpu: "cpu" };
 
 function formOf(row: CollectedDevice): HardwareRow["form"] {
-  const form = row.form ?? (row.class === "datacenter" ? "server" : row.class === "edge" ? "module" : row.class === "soc_unified" ? "soc" : "desktop");
-  const parsed = z.enum(["desktop", "laptop", "workstation", "server", "module", "board", "soc", "apu", "cpu"]).safeParse(forms[form] ?? form);
+  const form =
+    row.form ??
+    (row.class === "datacenter"
+      ? "server"
+      : row.class === "edge"
+        ? "module"
+        : row.class === "soc_unified"
+          ? "soc"
+          : "desktop");
+  const parsed = z
+    .enum(["desktop", "laptop", "workstation", "server", "module", "board", "soc", "apu", "cpu"])
+    .safeParse(forms[form] ?? form);
   if (!parsed.success) throw new Error(`${row.id}: unknown form ${form}`);
   return parsed.data;
 }
@@ -111,8 +134,11 @@ function formOf(row: CollectedDevice): HardwareRow["form"] {
 function backendsOf(row: CollectedDevice): HardwareRow["backends"] {
   if (kindOf(row) === "cpu") return ["cpu"];
   const official = row.backends.filter((name) => !name.includes("("));
-  const unofficial = row.backends.filter((name) => name.endsWith("(unofficial)")).map((name) => name.replace(/\(.*/, ""));
-  return knownBackends.filter((name) => official.includes(name) || unofficial.includes(name))
+  const unofficial = row.backends
+    .filter((name) => name.endsWith("(unofficial)"))
+    .map((name) => name.replace(/\(.*/, ""));
+  return knownBackends
+    .filter((name) => official.includes(name) || unofficial.includes(name))
     .sort((a, b) => order(a, official, unofficial) - order(b, official, unofficial));
 }
 const order = (name: string, official: readonly string[], unofficial: readonly string[]): number =>
@@ -121,7 +147,16 @@ const order = (name: string, official: readonly string[], unofficial: readonly s
 /** Every name of a row, its further ones too. Marks are left out: no lookup sees them. */
 function allNames(row: CollectedDevice, id: string): string[] {
   const names = [...row.aliases, ...(furtherNames[id] ?? [])];
-  return [...new Set(names.map((name) => name.replace(/\((R|TM)\)/g, "").replace(/\s+/g, " ").trim()))].sort();
+  return [
+    ...new Set(
+      names.map((name) =>
+        name
+          .replace(/\((R|TM)\)/g, "")
+          .replace(/\s+/g, " ")
+          .trim(),
+      ),
+    ),
+  ].sort();
 }
 
 /** The aliases that a lookup needs: names that already lead to exactly the rows that carry them are left out. */
@@ -151,22 +186,37 @@ function keepNeeded(rows: HardwareRow[], namesOf: ReadonlyMap<string, readonly s
       }
     }
   }
-  return rows.map((row) => {
-    const aliases = [...(kept.get(row.id) ?? [])].sort();
-    return Object.fromEntries(Object.entries(row).flatMap(([key, value]) => (key === "aliases" ? (aliases.length > 0 ? [[key, aliases]] : []) : [[key, value]])));
-  }).map((row) => hardwareFile.parse([row])[0] ?? fail("row"));
+  return rows
+    .map((row) => {
+      const aliases = [...(kept.get(row.id) ?? [])].sort();
+      return Object.fromEntries(
+        Object.entries(row).flatMap(([key, value]) =>
+          key === "aliases" ? (aliases.length > 0 ? [[key, aliases]] : []) : [[key, value]],
+        ),
+      );
+    })
+    .map((row) => hardwareFile.parse([row])[0] ?? fail("row"));
 }
 
 function withoutEmpty<T extends object>(value: T): T {
   for (const [key, item] of Object.entries(value)) {
-    if (item === undefined || item === null || item === "" || (Array.isArray(item) && item.length === 0 && key !== "memoryGiB" && key !== "backends")) {
+    if (
+      item === undefined ||
+      item === null ||
+      item === "" ||
+      (Array.isArray(item) && item.length === 0 && key !== "memoryGiB" && key !== "backends")
+    ) {
       Reflect.deleteProperty(value, key);
     }
   }
   return value;
 }
 
-function rowOf(row: CollectedDevice, gfxOf: (pci: string) => string | undefined, all: readonly CollectedDevice[]): HardwareRow {
+function rowOf(
+  row: CollectedDevice,
+  gfxOf: (pci: string) => string | undefined,
+  all: readonly CollectedDevice[],
+): HardwareRow {
   const family = familyOf(row);
   const built: Record<string, unknown> = {
     id: shortId(row),
@@ -188,7 +238,8 @@ function rowOf(row: CollectedDevice, gfxOf: (pci: string) => string | undefined,
     memoryRateGbps: row.memory_rate_gbps,
     bandwidthGBps: row.memory_bandwidth_gbps,
     fp16Tflops: row.fp16_acc16_tflops ?? row.fp16_tflops,
-    fp16WithFp32AccumulateTflops: row.fp16_acc16_tflops != null && row.fp16_acc16_tflops !== row.fp16_tflops ? row.fp16_tflops : undefined,
+    fp16WithFp32AccumulateTflops:
+      row.fp16_acc16_tflops != null && row.fp16_acc16_tflops !== row.fp16_tflops ? row.fp16_tflops : undefined,
     fp32Tflops: row.fp32_tflops,
     int8Tops: row.int8_tops,
     computeCapability: row.compute_capability,
@@ -216,26 +267,44 @@ const fail = (id: string): never => {
 
 function fileOf(row: HardwareRow): string {
   const vendor = row.vendor.toLowerCase();
-  if (row.kind === "cpu") return row.vendor === "Generic" ? "memory-configurations" : row.form === "cpu" ? "processors" : "boards";
+  if (row.kind === "cpu")
+    return row.vendor === "Generic" ? "memory-configurations" : row.form === "cpu" ? "processors" : "boards";
   if (vendor === "nvidia") {
     if (row.kind === "unified" || row.form === "module") return "nvidia-unified";
-    if (row.name.includes("GeForce") || /TITAN|P10[24]-|CMP/.test(row.name)) return row.form === "laptop" ? "nvidia-geforce-laptop" : "nvidia-geforce";
+    if (row.name.includes("GeForce") || /TITAN|P10[24]-|CMP/.test(row.name))
+      return row.form === "laptop" ? "nvidia-geforce-laptop" : "nvidia-geforce";
     return row.form === "server" ? "nvidia-data-center" : "nvidia-workstation";
   }
-  if (vendor === "amd") return row.kind === "unified" ? "amd-integrated" : /Instinct|BC-250|MI\d/.test(row.name) ? "amd-instinct" : "amd-radeon";
+  if (vendor === "amd")
+    return row.kind === "unified"
+      ? "amd-integrated"
+      : /Instinct|BC-250|MI\d/.test(row.name)
+        ? "amd-instinct"
+        : "amd-radeon";
   if (vendor === "intel") return row.kind === "unified" ? "intel-integrated" : "intel-discrete";
   return vendor === "apple" ? "apple" : "accelerators";
 }
 
 function readLines<T>(path: string, schema: z.ZodType<T>): T[] {
-  return readFileSync(path, "utf8").split("\n").filter((line) => line !== "").map((line) => schema.parse(JSON.parse(line)));
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => schema.parse(JSON.parse(line)));
 }
 
 function main(facts: string): void {
   const collected = readLines(join(facts, "devices.jsonl"), device);
-  const gfx = new Map(readLines(join(facts, "amd-names.jsonl"), amdName).map((row) => [`${row.vendor_id}:${row.device_id}:${row.rev_id}`, row.gfx]));
+  const gfx = new Map(
+    readLines(join(facts, "amd-names.jsonl"), amdName).map((row) => [
+      `${row.vendor_id}:${row.device_id}:${row.rev_id}`,
+      row.gfx,
+    ]),
+  );
   const files = new Map<string, HardwareRow[]>();
-  const allRows = [...collected.map((row) => rowOf(row, (pci) => gfx.get(pci), collected)), ...hardwareFile.parse(furtherRows.map(withoutEmpty))];
+  const allRows = [
+    ...collected.map((row) => rowOf(row, (pci) => gfx.get(pci), collected)),
+    ...hardwareFile.parse(furtherRows.map(withoutEmpty)),
+  ];
   const namesOf = new Map(allRows.map((row) => [row.id, row.aliases ?? []]));
   for (const row of keepNeeded(allRows, namesOf)) {
     files.set(fileOf(row), [...(files.get(fileOf(row)) ?? []), row]);

@@ -27,12 +27,15 @@ const byArchitecture: readonly (readonly [RegExp, string])[] = [
 
 export function familyOf(device: CollectedDevice): string | undefined {
   const architecture = device.architecture ?? "";
-  if (device.vendor === "Apple") return /^Apple M(\d)/.test(architecture) ? `apple-m${architecture.replace(/\D/g, "")}` : undefined;
+  if (device.vendor === "Apple")
+    return /^Apple M(\d)/.test(architecture) ? `apple-m${architecture.replace(/\D/g, "")}` : undefined;
   if (device.name.includes("Jetson")) return "nvidia-jetson";
   if (device.name === "NVIDIA GB10") return "nvidia-gb10";
   // data-centre parts of Ampere and Blackwell differ from the graphics cards of the same name: HBM, other tensor cores
   if (architecture === "Ampere" && /^8\.0$/.test(device.compute_capability ?? "")) return "nvidia-a100";
-  if (architecture.startsWith("Blackwell") && /^10\./.test(device.compute_capability ?? "")) return "nvidia-blackwell-data-center";
-  if (device.form === "apu") return /^RDNA3\.5/.test(architecture) && (device.memory_bus_bits ?? 0) >= 256 ? "amd-strix-halo" : "amd-apu";
+  if (architecture.startsWith("Blackwell") && /^10\./.test(device.compute_capability ?? ""))
+    return "nvidia-blackwell-data-center";
+  if (device.form === "apu")
+    return /^RDNA3\.5/.test(architecture) && (device.memory_bus_bits ?? 0) >= 256 ? "amd-strix-halo" : "amd-apu";
   return byArchitecture.find(([pattern]) => pattern.test(architecture))?.[1];
 }

@@ -16,7 +16,18 @@ function ownIds(device: CollectedDevice, gfxOf: (pci: string) => string | undefi
     });
 }
 
-export function pciIdsOf(device: CollectedDevice, all: readonly CollectedDevice[], gfxOf: (pci: string) => string | undefined): string[] {
-  const foreign = new Set(all.filter((other) => other.id !== device.id).flatMap((other) => ownIds(other, gfxOf)).map(withoutRevision));
-  return [...new Set(ownIds(device, gfxOf).map((pci) => (foreign.has(withoutRevision(pci)) ? pci : withoutRevision(pci))))].sort();
+export function pciIdsOf(
+  device: CollectedDevice,
+  all: readonly CollectedDevice[],
+  gfxOf: (pci: string) => string | undefined,
+): string[] {
+  const foreign = new Set(
+    all
+      .filter((other) => other.id !== device.id)
+      .flatMap((other) => ownIds(other, gfxOf))
+      .map(withoutRevision),
+  );
+  return [
+    ...new Set(ownIds(device, gfxOf).map((pci) => (foreign.has(withoutRevision(pci)) ? pci : withoutRevision(pci)))),
+  ].sort();
 }

@@ -4,11 +4,17 @@ export const sourceTitles = {
   techpowerup: {
     title: "TechPowerUp GPU database, page https://www.techpowerup.com/gpu-specs/<page>",
     through: "RightNow-GPU-Database, 2026-02 (github.com/reox007/RightNow-GPU-Database)",
-    knownErrors: "bandwidth rounded to three digits; CDNA3, MI25, B200 and about 20 mobile parts are wrong there and corrected here",
+    knownErrors:
+      "bandwidth rounded to three digits; CDNA3, MI25, B200 and about 20 mobile parts are wrong there and corrected here",
   },
-  wikipedia: { title: "Wikipedia lists of graphics processing units", through: "gpu-info-api, 2025-06 (github.com/voidful/gpu-info-api)" },
+  wikipedia: {
+    title: "Wikipedia lists of graphics processing units",
+    through: "gpu-info-api, 2025-06 (github.com/voidful/gpu-info-api)",
+  },
   vendor: { title: "The vendor's data sheet or product page, typed by hand" },
-  arithmetic: { title: "Bus width × data rate ÷ 8; for processors the vendor's fastest supported memory on all channels" },
+  arithmetic: {
+    title: "Bus width × data rate ÷ 8; for processors the vendor's fastest supported memory on all channels",
+  },
   driver: { title: "clocks.max.memory of the driver × 2 × bus width ÷ 8, agrees within 0.1 % on the cards seen" },
   llmfit: { title: "Table of the llmfit project; laptop parts carry desktop figures there and do not count" },
   whichllm: { title: "Table of the whichllm project, 2026-06 (github.com/Andyyyy64/whichllm)" },

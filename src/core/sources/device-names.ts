@@ -5,16 +5,54 @@
 
 /** Words that say nothing about which device it is. */
 const NOISE = new Set([
-  "nvidia", "corporation", "corp", "inc", "ltd", "geforce", "amd", "ati", "advanced", "micro", "devices", "radeon", "intel", "apple", "graphics",
-  "gpu", "series", "with", "design", "generation", "edition", "instinct", "processor", "cpu", "w", "vga", "compatible", "controller", "the", "model",
-  "tm", "r", "c",
+  "nvidia",
+  "corporation",
+  "corp",
+  "inc",
+  "ltd",
+  "geforce",
+  "amd",
+  "ati",
+  "advanced",
+  "micro",
+  "devices",
+  "radeon",
+  "intel",
+  "apple",
+  "graphics",
+  "gpu",
+  "series",
+  "with",
+  "design",
+  "generation",
+  "edition",
+  "instinct",
+  "processor",
+  "cpu",
+  "w",
+  "vga",
+  "compatible",
+  "controller",
+  "the",
+  "model",
+  "tm",
+  "r",
+  "c",
 ]);
 
-const SYNONYMS: Readonly<Record<string, string>> = { mobile: "laptop", notebook: "laptop", maxq: "max-q", sxm2: "sxm2" };
+const SYNONYMS: Readonly<Record<string, string>> = {
+  mobile: "laptop",
+  notebook: "laptop",
+  maxq: "max-q",
+  sxm2: "sxm2",
+};
 
 /** The words that identify, in order: "NVIDIA GeForce RTX 4090 Laptop GPU" → rtx 4090 laptop. */
 export function identifyingWords(name: string): string[] {
-  const plain = name.toLowerCase().replace(/\((r|tm|c)\)|[®™]/g, " ").replace(/\bmax[ -]q\b/g, "maxq");
+  const plain = name
+    .toLowerCase()
+    .replace(/\((r|tm|c)\)|[®™]/g, " ")
+    .replace(/\bmax[ -]q\b/g, "maxq");
   const words = plain.match(/[a-z0-9]+\+?/g) ?? [];
   return words.map((word) => SYNONYMS[word] ?? word).filter((word) => !NOISE.has(word));
 }
@@ -32,7 +70,10 @@ const MAKERS = new Set(["nvidia", "amd", "intel", "graphics"]);
  * catalog that meet here are one name; `nameKey` is looser and asked after it.
  */
 export function printedKey(name: string): string {
-  const plain = name.slice(0, 200).toLowerCase().replace(/\((r|tm|c)\)|[®™]/g, " ");
+  const plain = name
+    .slice(0, 200)
+    .toLowerCase()
+    .replace(/\((r|tm|c)\)|[®™]/g, " ");
   const words = plain.match(/[a-z0-9]+\+?/g) ?? [];
   const telling = words.filter((word) => !MAKERS.has(word));
   return (telling.length > 0 ? telling : words).join(" ");

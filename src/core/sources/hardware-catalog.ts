@@ -56,7 +56,8 @@ export interface HardwareCatalog {
 }
 
 function entryOf(row: HardwareRow): HardwareEntry {
-  const tera = (value: number | undefined): number | undefined => (value === undefined ? undefined : Math.round(value * 1e12));
+  const tera = (value: number | undefined): number | undefined =>
+    value === undefined ? undefined : Math.round(value * 1e12);
   return {
     id: row.id,
     name: row.name,
@@ -96,7 +97,12 @@ function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
     const find = rowLookup(index);
     return (key) => find(key)?.map(entryAt);
   };
-  const [ids, printed, readings, pci] = [lookup(indices.ids), lookup(indices.printed), lookup(indices.readings), lookup(indices.pci)];
+  const [ids, printed, readings, pci] = [
+    lookup(indices.ids),
+    lookup(indices.printed),
+    lookup(indices.readings),
+    lookup(indices.pci),
+  ];
   const named = (name: string): readonly HardwareEntry[] => {
     const exact = ids(name.trim().toLowerCase());
     if (exact !== undefined) return exact;
@@ -127,16 +133,25 @@ function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
     byId: (id) => ids(id)?.[0],
     named,
     processor(model) {
-      const plain = model.slice(0, 120).replace(/\((R|TM)\)|[®™]/gi, "").replace(/\s+/g, " ");
+      const plain = model
+        .slice(0, 120)
+        .replace(/\((R|TM)\)|[®™]/gi, "")
+        .replace(/\s+/g, " ");
       const byName = named(plain).find((entry) => entry.kind === "cpu");
       if (byName !== undefined) return byName;
-      patterns ??= linesOf(indices.patterns).map(([pattern, position]) => ({ position: Number(position), pattern: new RegExp(pattern, "i") }));
-      const platform = patterns.find(({ pattern }) => pattern.test(plain));
+      patterns ??= linesOf(indices.patterns).map(([pattern, position]) => ({
+        position: Number(position),
+        pattern: new RegExp(pattern, "i"),
+      }));
+      // as people write it into an expression: epyc-9654, ryzen-9-7950x
+      const spellings = [plain, plain.replaceAll("-", " ")];
+      const platform = patterns.find(({ pattern }) => spellings.some((spelling) => pattern.test(spelling)));
       return platform === undefined ? undefined : entryAt(platform.position);
     },
     byPciId(deviceId, revision) {
       const id = deviceId.toLowerCase();
-      const exact = revision === undefined ? undefined : pci(`${id}:${revision.toLowerCase().replace(/^0x/, "").padStart(2, "0")}`);
+      const exact =
+        revision === undefined ? undefined : pci(`${id}:${revision.toLowerCase().replace(/^0x/, "").padStart(2, "0")}`);
       return exact ?? pci(id) ?? [];
     },
   };
@@ -147,7 +162,8 @@ export function withProfiles(catalog: HardwareCatalog, { rows, machines, warning
   if (rows.length + machines.length + warnings.length === 0) return catalog;
   const own = hardwareCatalog(rows);
   const byMachine = new Map(machines.map(({ id, hardware }) => [id, hardware]));
-  const first = (a: readonly HardwareEntry[], b: () => readonly HardwareEntry[]): readonly HardwareEntry[] => (a.length > 0 ? a : b());
+  const first = (a: readonly HardwareEntry[], b: () => readonly HardwareEntry[]): readonly HardwareEntry[] =>
+    a.length > 0 ? a : b();
   return {
     get entries() {
       return [...own.entries, ...catalog.entries];

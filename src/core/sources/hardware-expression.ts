@@ -26,13 +26,16 @@ const label = ({ part, resolved }: PlannedPart): string => {
 
 /** A user's machine stands alone, and the facts written after its id win over its own: `my-server, ram=128GiB`. */
 function expandMachine(syntax: HardwareSyntax, catalog: HardwareCatalog): HardwareSyntax {
-  const machineOf = ({ name }: DevicePart): string | undefined => (name === undefined ? undefined : catalog.machine(name));
+  const machineOf = ({ name }: DevicePart): string | undefined =>
+    name === undefined ? undefined : catalog.machine(name);
   const machines = syntax.devices.filter((part) => machineOf(part) !== undefined);
   const [only] = syntax.devices;
   if (machines.length === 0 || only === undefined) return syntax;
   const id = machines[0]?.name ?? "";
   if (syntax.devices.length > 1 || only.count > 1) {
-    throw new InputError(`"${id}" is a whole machine of your profiles and cannot be joined or counted. Send it alone, or name its devices.`);
+    throw new InputError(
+      `"${id}" is a whole machine of your profiles and cannot be joined or counted. Send it alone, or name its devices.`,
+    );
   }
   const inner = parseHardwareSyntax(machineOf(only) ?? "");
   return { devices: inner.devices, host: new Map([...inner.host, ...syntax.host]) };
@@ -57,14 +60,18 @@ export function parseHardware(expression: string, catalog: HardwareCatalog): Har
   const devices = planned.flatMap(({ part, resolved }) => {
     if (resolved === undefined && part.name !== undefined) return [];
     if (resolved?.entry.kind === "cpu") return [];
-    const built = resolved === undefined ? customDevice(part.options, catalog) : catalogDevice(resolved, host.ramTotalBytes);
+    const built =
+      resolved === undefined ? customDevice(part.options, catalog) : catalogDevice(resolved, host.ramTotalBytes);
     warnings.push(...built.warnings);
     return Array.from({ length: part.count }, () => built.device);
   });
-  const pooled = planned.filter(({ resolved }) => resolved?.entry.kind === "unified").reduce((sum, { part }) => sum + part.count, 0);
+  const pooled = planned
+    .filter(({ resolved }) => resolved?.entry.kind === "unified")
+    .reduce((sum, { part }) => sum + part.count, 0);
   if (pooled > 1) {
-    warnings.push(`${pooled} devices with shared memory are as many machines; their memory is counted as if each had its own. Plan over hosts with plan_config's hosts.`);
+    warnings.push(
+      `${pooled} devices with shared memory are as many machines; their memory is counted as if each had its own. Plan over hosts with plan_config's hosts.`,
+    );
   }
   return { name: planned.map(label).join(" + "), devices, host, warnings };
 }
-

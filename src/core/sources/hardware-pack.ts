@@ -23,7 +23,11 @@ export function packHardware(rows: readonly HardwareRow[]): string {
 export function unpackHardware(text: string): HardwareRows {
   const [rows = "", ids = "", printed = "", readings = "", pci = "", patterns = ""] = text.split(SECTION);
   const lines = rows.split("\n");
-  return { count: lines.length, rowAt: (position) => parseRow(lines[position] ?? ""), indices: { ids, printed, readings, pci, patterns } };
+  return {
+    count: lines.length,
+    rowAt: (position) => parseRow(lines[position] ?? ""),
+    indices: { ids, printed, readings, pci, patterns },
+  };
 }
 
 /** Rows that are already checked, such as a user's own. */
@@ -43,5 +47,12 @@ function parseRow(line: string): HardwareRow {
   return row;
 }
 function isRow(row: unknown): row is HardwareRow {
-  return typeof row === "object" && row !== null && "id" in row && "name" in row && "bandwidthGBps" in row && "memoryGiB" in row;
+  return (
+    typeof row === "object" &&
+    row !== null &&
+    "id" in row &&
+    "name" in row &&
+    "bandwidthGBps" in row &&
+    "memoryGiB" in row
+  );
 }

@@ -45,7 +45,10 @@ export const hardwareRow = z.strictObject({
   fp16WithFp32AccumulateTflops: z.number().positive().max(50_000).optional(),
   fp32Tflops: z.number().positive().max(5_000).optional(),
   int8Tops: z.number().positive().max(50_000).optional(),
-  computeCapability: z.string().regex(/^\d+\.\d$/).optional(),
+  computeCapability: z
+    .string()
+    .regex(/^\d+\.\d$/)
+    .optional(),
   gfx: z.string().optional(),
   gpuCoreCount: z.number().int().positive().optional(),
   /** of the processor that comes with it; absent = x64 or a plain card */

@@ -34,7 +34,10 @@ function splitOutside(text: string, separator: "," | "+"): string[] {
     if (character === "(") depth++;
     else if (character === ")") depth--;
     // names hold a plus sign too ("AI MAX+ 395"): a joining one stands between blanks
-    const joins = separator === "," ? character === "," : character === "+" && (text[i - 1] ?? " ") === " " && (text[i + 1] ?? " ") === " ";
+    const joins =
+      separator === ","
+        ? character === ","
+        : character === "+" && (text[i - 1] ?? " ") === " " && (text[i + 1] ?? " ") === " ";
     if (joins && depth === 0) {
       parts.push(text.slice(from, i));
       from = i + 1;
@@ -50,11 +53,15 @@ function readOptions(parts: readonly string[], allowed: readonly string[], where
     const match = /^([a-z0-9_ -]+?)\s*=\s*(.+)$/i.exec(part);
     const key = match?.[1]?.toLowerCase().replaceAll("_", "-");
     if (match === null || key === undefined) {
-      throw new InputError(`"${part.slice(0, 60)}" is not a fact of the form key=value. After ${where} write ${allowed.join(", ")}, as in "${EXAMPLE}".`);
+      throw new InputError(
+        `"${part.slice(0, 60)}" is not a fact of the form key=value. After ${where} write ${allowed.join(", ")}, as in "${EXAMPLE}".`,
+      );
     }
     if (!allowed.includes(key)) {
       const nearest = closestNames(key, allowed, 1)[0] ?? allowed[0];
-      throw new InputError(`${where} has no fact "${key}". Did you mean "${nearest}"? Known are ${allowed.join(", ")}.`);
+      throw new InputError(
+        `${where} has no fact "${key}". Did you mean "${nearest}"? Known are ${allowed.join(", ")}.`,
+      );
     }
     if (options.has(key)) throw new InputError(`"${key}" is given twice. Give it once.`);
     options.set(key, match[2] ?? "");
@@ -66,12 +73,15 @@ function readDevice(text: string): DevicePart {
   const counted = /^(\d{1,9})\s*[x×*]\s+(.+)$/i.exec(text) ?? /^(\d{1,2})[x×](?=[a-z])(.+)$/i.exec(text);
   const count = counted === null ? 1 : Number(counted[1]);
   const name = (counted?.[2] ?? text).trim();
-  if (count < 1 || count > MAX_DEVICES) throw new InputError(`${count} devices of a kind is out of range. Send 1 to ${MAX_DEVICES}.`);
+  if (count < 1 || count > MAX_DEVICES)
+    throw new InputError(`${count} devices of a kind is out of range. Send 1 to ${MAX_DEVICES}.`);
   if (name === "") throw new InputError(`A device has no name. Write devices joined by " + ", as in "${EXAMPLE}".`);
   const custom = /^custom\s*\((.*)\)$/is.exec(name);
   if (custom === null) {
     if (/^custom\b/i.test(name)) {
-      throw new InputError(`"${name.slice(0, 60)}" does not say what the device has. Write custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, backend=cuda).`);
+      throw new InputError(
+        `"${name.slice(0, 60)}" does not say what the device has. Write custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, backend=cuda).`,
+      );
     }
     return { count, name, options: new Map() };
   }
@@ -82,8 +92,10 @@ function readDevice(text: string): DevicePart {
 /** Throws `InputError` with what is wrong and what to send. */
 export function parseHardwareSyntax(expression: string): HardwareSyntax {
   const text = expression.trim();
-  if (text === "") throw new InputError(`The hardware expression is empty. Send "local" or devices, as in "${EXAMPLE}".`);
-  if (text.length > MAX_LENGTH) throw new InputError(`The hardware expression has ${text.length} characters. Send at most ${MAX_LENGTH}.`);
+  if (text === "")
+    throw new InputError(`The hardware expression is empty. Send "local" or devices, as in "${EXAMPLE}".`);
+  if (text.length > MAX_LENGTH)
+    throw new InputError(`The hardware expression has ${text.length} characters. Send at most ${MAX_LENGTH}.`);
   const [devices = "", ...facts] = splitOutside(text, ",");
   return {
     devices: splitOutside(devices, "+").map(readDevice),

@@ -40,7 +40,9 @@ function unknownDevice(name: string, catalog: HardwareCatalog): InputError {
   if (group.length > 0) return new InputError(`"${shown}" can be several devices. Send one of ${group.join(", ")}.`);
   const nearest = closestNames(name, ids, 5);
   const advice = nearest.length > 0 ? `Closest are ${nearest.join(", ")}` : "Send a catalog id such as rtx-4090";
-  return new InputError(`The hardware catalog has no "${shown}". ${advice}; or describe it with custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, backend=cuda).`);
+  return new InputError(
+    `The hardware catalog has no "${shown}". ${advice}; or describe it with custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, backend=cuda).`,
+  );
 }
 
 /**
@@ -67,18 +69,32 @@ function choose(name: string, candidates: readonly HardwareEntry[], wantedBytes:
   const fitting =
     wantedBytes === undefined
       ? candidates
-      : candidates.filter((entry) => allSizes(entry).includes(wantedBytes) || (entry.kind !== "gpu" && entry.memoryBytes.length === 0));
+      : candidates.filter(
+          (entry) => allSizes(entry).includes(wantedBytes) || (entry.kind !== "gpu" && entry.memoryBytes.length === 0),
+        );
   const entry = preferred(fitting);
   if (entry === undefined) {
     const sizes = [...new Set(candidates.flatMap(allSizes))].sort((a, b) => a - b);
-    throw new InputError(`"${name.slice(0, 60)}" is not sold with that memory. Send one of its sizes: ${inGiB(sizes)}.`);
+    throw new InputError(
+      `"${name.slice(0, 60)}" is not sold with that memory. Send one of its sizes: ${inGiB(sizes)}.`,
+    );
   }
   const memoryBytes = wantedBytes ?? entry.memoryBytes[0];
-  const others = fitting.filter((other) => other.id !== entry.id && other.bandwidthBytesPerSecond !== entry.bandwidthBytesPerSecond);
+  const others = fitting.filter(
+    (other) => other.id !== entry.id && other.bandwidthBytesPerSecond !== entry.bandwidthBytesPerSecond,
+  );
   const choices: string[] = [];
-  if (others.length > 0) choices.push(`${name} is taken as ${entry.id}; it can also be ${others.map((other) => other.id).join(", ")}`);
+  if (others.length > 0)
+    choices.push(`${name} is taken as ${entry.id}; it can also be ${others.map((other) => other.id).join(", ")}`);
   if (wantedBytes === undefined && entry.memoryBytes.length > 1) {
-    choices.push(`${entry.id} comes with ${inGiB(entry.memoryBytes)}; the smallest is assumed, name another as ${entry.id}-${(entry.memoryBytes[1] ?? 0) / GIB}gb`);
+    choices.push(
+      `${entry.id} comes with ${inGiB(entry.memoryBytes)}; the smallest is assumed, name another as ${entry.id}-${(entry.memoryBytes[1] ?? 0) / GIB}gb`,
+    );
   }
-  return { entry, memoryBytes, sizeNamed: wantedBytes !== undefined, warning: choices.length > 0 ? `${choices.join(". ")}.` : undefined };
+  return {
+    entry,
+    memoryBytes,
+    sizeNamed: wantedBytes !== undefined,
+    warning: choices.length > 0 ? `${choices.join(". ")}.` : undefined,
+  };
 }

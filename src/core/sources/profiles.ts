@@ -10,7 +10,10 @@ import { userConfigFolder } from "./user-folder.ts";
 import type { World } from "./world.ts";
 
 const machineProfile = z.strictObject({
-  id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).max(100),
+  id: z
+    .string()
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+    .max(100),
   /** as in the argument `hardware`; other profiles' devices may stand in it */
   hardware: z.string().min(1).max(1000),
   note: z.string().max(1000).optional(),
@@ -36,9 +39,12 @@ export function profilesFolder(world: Pick<World, "env" | "homeDir" | "platform"
 /** Everything readable in the folder; a damaged file is a warning, so that it never takes the others away. */
 export async function loadProfiles(world: World): Promise<Profiles> {
   const folder = profilesFolder(world);
-  const files = (await world.listDir(folder)).filter(({ name, kind }) => kind !== "directory" && name.endsWith(".json"));
+  const files = (await world.listDir(folder)).filter(
+    ({ name, kind }) => kind !== "directory" && name.endsWith(".json"),
+  );
   const warnings: string[] = [];
-  if (files.length > MAX_FILES) warnings.push(`${folder} holds ${files.length} files; the first ${MAX_FILES} are read.`);
+  if (files.length > MAX_FILES)
+    warnings.push(`${folder} holds ${files.length} files; the first ${MAX_FILES} are read.`);
   const rows: HardwareRow[] = [];
   const machines: MachineProfile[] = [];
   const seen = new Set<string>();
@@ -46,13 +52,18 @@ export async function loadProfiles(world: World): Promise<Profiles> {
     const text = await world.readFile(join(folder, name), MAX_FILE_BYTES).catch(() => undefined);
     const json = text === undefined ? undefined : jsonOf(text);
     if (json === undefined) {
-      warnings.push(`The hardware profile ${join(folder, name)} is no JSON, or larger than ${MAX_FILE_BYTES / 1e6} MB, and is left out.`);
+      warnings.push(
+        `The hardware profile ${join(folder, name)} is no JSON, or larger than ${MAX_FILE_BYTES / 1e6} MB, and is left out.`,
+      );
       continue;
     }
     for (const entry of Array.isArray(json) ? json.slice(0, MAX_PROFILES) : [json]) {
       const read = readProfile(entry);
       if (typeof read === "string") warnings.push(`A hardware profile in ${join(folder, name)} is left out: ${read}.`);
-      else if (seen.has(read.id)) warnings.push(`The hardware profile ${read.id} in ${join(folder, name)} is left out: its id is taken by another file.`);
+      else if (seen.has(read.id))
+        warnings.push(
+          `The hardware profile ${read.id} in ${join(folder, name)} is left out: its id is taken by another file.`,
+        );
       else {
         seen.add(read.id);
         if ("hardware" in read) machines.push(read);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type HardwareCatalog, loadHardwareCatalog } from "../../../src/core/sources/hardware-catalog.ts";
 import { compiledHardware, hardwareRows } from "../../../catalog/build/compile-hardware.ts";
 import sources from "../../../catalog/hardware/sources.json" with { type: "json" };
+import { type HardwareCatalog, loadHardwareCatalog } from "../../../src/core/sources/hardware-catalog.ts";
 
 const folder = join(import.meta.dirname, "../../../catalog/hardware");
 
@@ -19,29 +19,44 @@ describe("catalog/hardware", () => {
     expect(rows.length).toBeGreaterThanOrEqual(619 + 14);
     expect(new Set(rows.map((row) => row.id)).size).toBe(rows.length);
     const keys = new Set(Object.keys(sources));
-    const unknown = rows.flatMap((row) => [row.source.split(":")[0] ?? "", ...(row.bandwidthAgreesWith ?? [])]).filter((key) => !keys.has(key));
+    const unknown = rows
+      .flatMap((row) => [row.source.split(":")[0] ?? "", ...(row.bandwidthAgreesWith ?? [])])
+      .filter((key) => !keys.has(key));
     expect(unknown).toEqual([]);
   });
   it("is compiled from its files as they are now", () => {
     const current = readFileSync(join(folder, "../hardware-compiled.json"), "utf8");
-    expect(current === compiledHardware(hardwareRows(folder)), "run npx tsx catalog/build/compile-hardware.ts").toBe(true);
+    expect(current === compiledHardware(hardwareRows(folder)), "run npx tsx catalog/build/compile-hardware.ts").toBe(
+      true,
+    );
   });
   it("keeps both FP16 rates, and the one with FP32 accumulate never above the other", () => {
-    expect(catalog.byId("rtx-4090")).toMatchObject({ fp16FlopsPerSecond: 330.32e12, fp16WithFp32AccumulateFlopsPerSecond: 165.16e12 });
-    const halved = catalog.entries.filter((entry) => (entry.fp16WithFp32AccumulateFlopsPerSecond ?? 0) < (entry.fp16FlopsPerSecond ?? 0));
+    expect(catalog.byId("rtx-4090")).toMatchObject({
+      fp16FlopsPerSecond: 330.32e12,
+      fp16WithFp32AccumulateFlopsPerSecond: 165.16e12,
+    });
+    const halved = catalog.entries.filter(
+      (entry) => (entry.fp16WithFp32AccumulateFlopsPerSecond ?? 0) < (entry.fp16FlopsPerSecond ?? 0),
+    );
     expect(halved.length).toBeGreaterThan(50);
-    const above = catalog.entries.filter((entry) => (entry.fp16WithFp32AccumulateFlopsPerSecond ?? 0) > (entry.fp16FlopsPerSecond ?? 0));
+    const above = catalog.entries.filter(
+      (entry) => (entry.fp16WithFp32AccumulateFlopsPerSecond ?? 0) > (entry.fp16FlopsPerSecond ?? 0),
+    );
     expect(above.map(({ id }) => id)).toEqual([]);
   });
   it("agrees with bus width × data rate wherever both are known", () => {
-    const checked = catalog.entries.filter(({ row }) => row.memoryBusBits !== undefined && row.memoryRateGbps !== undefined);
+    const checked = catalog.entries.filter(
+      ({ row }) => row.memoryBusBits !== undefined && row.memoryRateGbps !== undefined,
+    );
     expect(checked.length).toBeGreaterThan(500);
     const off = checked.filter(({ row }) => {
       const computed = ((row.memoryBusBits ?? 0) / 8) * (row.memoryRateGbps ?? 0);
       return Math.abs(row.bandwidthGBps / computed - 1) > 0.06;
     });
     // marketing figures that are not bus × rate of one configuration: each is argued in its note or source
-    expect(off.map(({ id }) => id)).toEqual(off.filter(({ row }) => row.note !== undefined || row.bandwidthAgreesWith !== undefined).map(({ id }) => id));
+    expect(off.map(({ id }) => id)).toEqual(
+      off.filter(({ row }) => row.note !== undefined || row.bandwidthAgreesWith !== undefined).map(({ id }) => id),
+    );
     expect(off.length).toBeLessThanOrEqual(12);
   });
   it("finds every row by its own id, and each name leads back to its row", () => {
@@ -86,12 +101,20 @@ describe("names", () => {
   ])("%s → %j", (name, ids) => {
     expect(idsOf(name).sort()).toEqual([...ids].sort());
   });
-  it.each(["A1000", "M40", "4090", "RTX 4070 ...", "RTX 4090 Super", "RTX 4090 Ti Laptop GPU", "Microsoft Basic Render Driver", "llvmpipe (LLVM 15.0.7, 256 bits)", "", "x".repeat(5000)])(
-    "%s names no device",
-    (name) => {
-      expect(idsOf(name)).toEqual([]);
-    },
-  );
+  it.each([
+    "A1000",
+    "M40",
+    "4090",
+    "RTX 4070 ...",
+    "RTX 4090 Super",
+    "RTX 4090 Ti Laptop GPU",
+    "Microsoft Basic Render Driver",
+    "llvmpipe (LLVM 15.0.7, 256 bits)",
+    "",
+    "x".repeat(5000),
+  ])("%s names no device", (name) => {
+    expect(idsOf(name)).toEqual([]);
+  });
 });
 
 describe("PCI ids", () => {
@@ -128,7 +151,15 @@ describe("processors", () => {
   ])("%s is %s", (model, id) => {
     expect(catalog.processor(model)?.id).toBe(id);
   });
-  it.each(["AMD EPYC", "AMD Ryzen 7 4800H", "12th Gen Intel(R) Core(TM) i7-1260P", "Intel(R) Xeon(R) Processor", "Intel(R) Core(TM) i7-4700MQ CPU @ 2.40GHz", "", "QEMU Virtual CPU"])("%s is on no platform", (model) => {
+  it.each([
+    "AMD EPYC",
+    "AMD Ryzen 7 4800H",
+    "12th Gen Intel(R) Core(TM) i7-1260P",
+    "Intel(R) Xeon(R) Processor",
+    "Intel(R) Core(TM) i7-4700MQ CPU @ 2.40GHz",
+    "",
+    "QEMU Virtual CPU",
+  ])("%s is on no platform", (model) => {
     expect(catalog.processor(model)).toBeUndefined();
   });
   it("names only rows that exist, one platform a model", () => {
@@ -136,8 +167,13 @@ describe("processors", () => {
     expect(patterned.length).toBe(42);
     for (const { row } of patterned) {
       for (const alias of row.aliases ?? []) {
-        const platforms = patterned.filter((entry) => new RegExp(entry.row.modelPattern ?? "", "i").test(alias)).map(({ id }) => id);
-        expect(platforms.filter((id) => id !== row.id), alias).toEqual([]);
+        const platforms = patterned
+          .filter((entry) => new RegExp(entry.row.modelPattern ?? "", "i").test(alias))
+          .map(({ id }) => id);
+        expect(
+          platforms.filter((id) => id !== row.id),
+          alias,
+        ).toEqual([]);
       }
     }
   });

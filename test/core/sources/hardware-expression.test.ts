@@ -29,19 +29,39 @@ describe("catalog devices", () => {
     expect(host.ramTotalBytes).toEqual({ value: 64 * GIB, evidence: "reported", source: "hardware expression" });
   });
   it("repeats counted devices and keeps the order", () => {
-    expect(read("rtx-4090 + 2x rtx-3060-12gb, ram=64GiB").devices.map((device) => device.id)).toEqual(["rtx-4090", "rtx-3060", "rtx-3060"]);
+    expect(read("rtx-4090 + 2x rtx-3060-12gb, ram=64GiB").devices.map((device) => device.id)).toEqual([
+      "rtx-4090",
+      "rtx-3060",
+      "rtx-3060",
+    ]);
     expect(read("2 x RTX 3090, ram=64GiB").devices).toHaveLength(2);
     expect(read("2xrtx-3090").devices).toHaveLength(2);
   });
   it("reads the memory size as a suffix, and picks the part that is sold with it", () => {
     expect(read("m3-max-64gb").devices[0]).toMatchObject({ id: "m3-max-40c", memoryTotalBytes: { value: 64 * GIB } });
-    expect(read("m3-max-36gb").devices[0]).toMatchObject({ id: "m3-max-30c", bandwidthBytesPerSecond: { value: 300e9 } });
+    expect(read("m3-max-36gb").devices[0]).toMatchObject({
+      id: "m3-max-30c",
+      bandwidthBytesPerSecond: { value: 300e9 },
+    });
     expect(read("m3-max, ram=36GiB").devices[0]).toMatchObject({ id: "m3-max-30c" });
-    expect(read("rtx-3060-8gb").devices[0]).toMatchObject({ id: "rtx-3060-8gb", bandwidthBytesPerSecond: { value: 240e9 } });
+    expect(read("rtx-3060-8gb").devices[0]).toMatchObject({
+      id: "rtx-3060-8gb",
+      bandwidthBytesPerSecond: { value: 240e9 },
+    });
     expect(read("rtx-4090-48gb").devices[0]?.memoryTotalBytes.value).toBeGreaterThan(47 * GIB);
   });
   it("leaves less than the total usable, by what drivers keep", () => {
-    for (const name of ["rtx-4090", "rtx-3080-ti", "h100-sxm", "rx-7900-xtx", "arc-b580", "m3-max-64gb", "gb10", "radeon-8060s-128gb", "mi300x"]) {
+    for (const name of [
+      "rtx-4090",
+      "rtx-3080-ti",
+      "h100-sxm",
+      "rx-7900-xtx",
+      "arc-b580",
+      "m3-max-64gb",
+      "gb10",
+      "radeon-8060s-128gb",
+      "mi300x",
+    ]) {
       const device = read(name).devices[0];
       const share = (device?.memoryUsableBytes.value ?? 0) / (device?.memoryTotalBytes.value ?? 1);
       expect(share, name).toBeGreaterThan(0.65);
@@ -62,7 +82,9 @@ describe("catalog devices", () => {
     const { devices, host } = read("epyc-9004-genoa-bergamo, ram=384GiB");
     expect(devices).toEqual([]);
     expect(host.ramBandwidthBytesPerSecond).toMatchObject({ value: 460.8e9, evidence: "catalog" });
-    expect(read("AMD Ryzen 9 7900X 12-Core Processor, ram=64GiB").host).toMatchObject({ cpuModel: "AMD Ryzen 7000 desktop (AM5)" });
+    expect(read("AMD Ryzen 9 7900X 12-Core Processor, ram=64GiB").host).toMatchObject({
+      cpuModel: "AMD Ryzen 7000 desktop (AM5)",
+    });
     expect(read("rtx-4090 + ryzen-7000-desktop-am5, ram=64GiB").host.ramBandwidthBytesPerSecond.value).toBe(83.2e9);
   });
   it("reads a driver's name with plus signs and commas outside of the list", () => {
@@ -73,7 +95,9 @@ describe("catalog devices", () => {
 
 describe("custom devices", () => {
   it("takes every stated value as it is", () => {
-    const { devices, warnings } = read("2x custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, fp32=35TFLOPS, backend=rocm), ram=128GiB, ram-bandwidth=80GBps, cores=16");
+    const { devices, warnings } = read(
+      "2x custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, fp32=35TFLOPS, backend=rocm), ram=128GiB, ram-bandwidth=80GBps, cores=16",
+    );
     expect(devices).toHaveLength(2);
     expect(devices[1]).toMatchObject({
       backend: "rocm",
@@ -86,7 +110,11 @@ describe("custom devices", () => {
   });
   it("assumes rates that are left open, and warns", () => {
     const { devices, warnings } = read("custom(memory=80GiB, backend=rpc), ram=64GiB, ram-bandwidth=80GBps");
-    expect(devices[0]).toMatchObject({ backend: "rpc", bandwidthBytesPerSecond: { evidence: "assumed" }, fp16FlopsPerSecond: { evidence: "assumed" } });
+    expect(devices[0]).toMatchObject({
+      backend: "rpc",
+      bandwidthBytesPerSecond: { evidence: "assumed" },
+      fp16FlopsPerSecond: { evidence: "assumed" },
+    });
     expect(devices[0]?.bandwidthBytesPerSecond.value).toBeGreaterThan(0);
     expect(warnings).toHaveLength(2);
   });
@@ -136,16 +164,43 @@ describe("what the caller can fix", () => {
     expect(() => read(expression)).toThrow(message);
   });
   it("never fails in another way, whatever is sent", () => {
-    const piece = fc.constantFrom("2x ", "rtx-4090", " + ", "custom(", ")", "memory=", "24GiB", ",", " ram=", "cpu", "=", "(", "m3-max", "-64gb", "[", "99");
+    const piece = fc.constantFrom(
+      "2x ",
+      "rtx-4090",
+      " + ",
+      "custom(",
+      ")",
+      "memory=",
+      "24GiB",
+      ",",
+      " ram=",
+      "cpu",
+      "=",
+      "(",
+      "m3-max",
+      "-64gb",
+      "[",
+      "99",
+    );
     fc.assert(
-      fc.property(fc.oneof(fc.string({ maxLength: 40 }), fc.array(piece, { maxLength: 8 }).map((parts) => parts.join(""))), (text) => {
-        try {
-          const { devices, host } = read(text);
-          expect([...devices.map((device) => device.memoryUsableBytes.value), host.ramTotalBytes.value].every((value) => value > 0)).toBe(true);
-        } catch (error) {
-          expect(error).toBeInstanceOf(InputError);
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ maxLength: 40 }),
+          fc.array(piece, { maxLength: 8 }).map((parts) => parts.join("")),
+        ),
+        (text) => {
+          try {
+            const { devices, host } = read(text);
+            expect(
+              [...devices.map((device) => device.memoryUsableBytes.value), host.ramTotalBytes.value].every(
+                (value) => value > 0,
+              ),
+            ).toBe(true);
+          } catch (error) {
+            expect(error).toBeInstanceOf(InputError);
+          }
+        },
+      ),
       { numRuns: 500, seed: 1 },
     );
   });

@@ -17,7 +17,10 @@ const shared = join(import.meta.dirname, "../../../../shared");
 const here = existsSync(join(shared, "hardware/devices.jsonl"));
 const text = (path: string): string => readFileSync(join(shared, path), "utf8");
 const lines = <T>(path: string, schema: z.ZodType<T>): T[] =>
-  text(path).split("\n").filter((line) => line !== "").map((line) => schema.parse(JSON.parse(line)));
+  text(path)
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => schema.parse(JSON.parse(line)));
 
 const collected = z.object({
   id: z.string(),
@@ -30,7 +33,9 @@ const collected = z.object({
 const ambiguous = z.object({
   alias_normalized: z.string(),
   separable_by: z.array(z.string()),
-  candidates: z.array(z.object({ id: z.string(), memory_bytes: z.array(z.number()).optional(), gpu_cores: z.number().optional() })),
+  candidates: z.array(
+    z.object({ id: z.string(), memory_bytes: z.array(z.number()).optional(), gpu_cores: z.number().optional() }),
+  ),
 });
 const measured = z.record(z.string(), z.object({ gbps: z.number().nullish(), vram_gb: z.number().nullish() }));
 
@@ -52,7 +57,8 @@ describe.skipIf(!here)(here ? "collected names" : "collected names: ../shared/ha
     const ids = devices.map(idOf);
     expect(devices.filter((_, i) => ids[i] === undefined).map(({ id }) => id)).toEqual([]);
     expect(new Set(ids).size).toBe(619);
-    for (const device of devices) expect(catalog.byId(idOf(device) ?? "")?.row.bandwidthGBps, device.id).toBe(device.memory_bandwidth_gbps);
+    for (const device of devices)
+      expect(catalog.byId(idOf(device) ?? "")?.row.bandwidthGBps, device.id).toBe(device.memory_bandwidth_gbps);
   });
 
   it("leads every name to exactly the devices that carry it", () => {
@@ -89,8 +95,11 @@ describe.skipIf(!here)(here ? "collected names" : "collected names: ../shared/ha
         const found = catalog.named(name).map((entry) => entry.id);
         // "5B" and "5B+" are two boards: the plus sign is a part of the name here
         if (name !== "radxa rock 5b") expect(found, name).toContain(id);
-        const size = device?.memory_bytes.find((bytes) => candidates.every((other) => other.id === candidate.id || other.memory_bytes?.includes(bytes) !== true));
-        const byCores = by.includes("gpu_cores") && new Set(candidates.map(({ gpu_cores }) => gpu_cores)).size === candidates.length;
+        const size = device?.memory_bytes.find((bytes) =>
+          candidates.every((other) => other.id === candidate.id || other.memory_bytes?.includes(bytes) !== true),
+        );
+        const byCores =
+          by.includes("gpu_cores") && new Set(candidates.map(({ gpu_cores }) => gpu_cores)).size === candidates.length;
         if (!byCores && (size === undefined || !by.includes("vram"))) continue;
         const row = catalog.byId(id ?? "");
         // "AMD Radeon Graphics" is what every such driver prints: the prober waits for a PCI id
@@ -106,25 +115,30 @@ describe.skipIf(!here)(here ? "collected names" : "collected names: ../shared/ha
 });
 
 const measurements = existsSync(join(shared, "truth/speed.jsonl"));
-describe.skipIf(!measurements)(measurements ? "measured devices" : "measured devices: ../shared/truth is not here", () => {
-  it("maps every device of the published measurements to a row of its bandwidth", () => {
-    const rates = measured.parse(JSON.parse(text("truth/device_bandwidth.json")));
-    const speeds = lines("truth/speed.jsonl", z.object({ device: z.string() })).map(({ device }) => device);
-    const calibrated = [...text("speed/calibration.json").matchAll(/(?:dev\||"device": ?")([^|"]+)/g)].map((match) => match[1] ?? "");
-    const names = [...new Set([...Object.keys(rates), ...speeds, ...calibrated])];
-    expect(names.length).toBeGreaterThan(150);
-    const problems = names.flatMap((name) => {
-      try {
-        const { entry } = resolveDevice(name, catalog);
-        const rate = rates[name]?.gbps;
-        // memory that a machine is fitted with is its own; a dedicated card or a chip with soldered memory has one rate
-        const fixed = entry.kind === "gpu" || entry.memoryBytes.length > 0;
-        const off = rate && fixed ? Math.abs(entry.row.bandwidthGBps / rate - 1) : 0;
-        return off > 0.2 ? [`${name}: ${entry.id} has ${entry.row.bandwidthGBps} GB/s, measured with ${rate}`] : [];
-      } catch (error) {
-        return [`${name}: ${error instanceof Error ? error.message : ""}`];
-      }
+describe.skipIf(!measurements)(
+  measurements ? "measured devices" : "measured devices: ../shared/truth is not here",
+  () => {
+    it("maps every device of the published measurements to a row of its bandwidth", () => {
+      const rates = measured.parse(JSON.parse(text("truth/device_bandwidth.json")));
+      const speeds = lines("truth/speed.jsonl", z.object({ device: z.string() })).map(({ device }) => device);
+      const calibrated = [...text("speed/calibration.json").matchAll(/(?:dev\||"device": ?")([^|"]+)/g)].map(
+        (match) => match[1] ?? "",
+      );
+      const names = [...new Set([...Object.keys(rates), ...speeds, ...calibrated])];
+      expect(names.length).toBeGreaterThan(150);
+      const problems = names.flatMap((name) => {
+        try {
+          const { entry } = resolveDevice(name, catalog);
+          const rate = rates[name]?.gbps;
+          // memory that a machine is fitted with is its own; a dedicated card or a chip with soldered memory has one rate
+          const fixed = entry.kind === "gpu" || entry.memoryBytes.length > 0;
+          const off = rate && fixed ? Math.abs(entry.row.bandwidthGBps / rate - 1) : 0;
+          return off > 0.2 ? [`${name}: ${entry.id} has ${entry.row.bandwidthGBps} GB/s, measured with ${rate}`] : [];
+        } catch (error) {
+          return [`${name}: ${error instanceof Error ? error.message : ""}`];
+        }
+      });
+      expect(problems).toEqual([]);
     });
-    expect(problems).toEqual([]);
-  });
-});
+  },
+);

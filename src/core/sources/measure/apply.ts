@@ -9,14 +9,24 @@ export function measuredRamBandwidth({ memory, date }: Measurement): Fact<BytesP
   if (memory === undefined || memory.allThreadsBytesPerSecond.noiseFraction > MOST_NOISE) return undefined;
   const { value, noiseFraction } = memory.allThreadsBytesPerSecond;
   const threads = memory.threadCount === 1 ? "1 thread" : `${memory.threadCount} threads`;
-  return { value: Math.round(value), evidence: "measured", source: `read by ${threads} on ${date.slice(0, 10)}`, noiseFraction };
+  return {
+    value: Math.round(value),
+    evidence: "measured",
+    source: `read by ${threads} on ${date.slice(0, 10)}`,
+    noiseFraction,
+  };
 }
 
 /** The disk's measured read rate; undefined where there is none that may be used. */
 export function measuredDiskRate({ disk, date }: Measurement): Fact<BytesPerSecond> | undefined {
   if (disk === undefined || disk.readBytesPerSecond.noiseFraction > MOST_NOISE) return undefined;
   const { value, noiseFraction } = disk.readBytesPerSecond;
-  return { value: Math.round(value), evidence: "measured", source: `read past the cache from ${disk.path} on ${date.slice(0, 10)}`, noiseFraction };
+  return {
+    value: Math.round(value),
+    evidence: "measured",
+    source: `read past the cache from ${disk.path} on ${date.slice(0, 10)}`,
+    noiseFraction,
+  };
 }
 
 interface HostWithRam {

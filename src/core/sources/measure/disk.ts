@@ -9,7 +9,9 @@ import { type Bytes, type BytesPerSecond, MIB } from "../../units.ts";
 import { type Measured, measuredMedian } from "./measured.ts";
 
 /** The one part of WebAssembly that is used here; the language's own types do not know it. */
-declare const WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer } };
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+};
 
 /** One read, as large as loaders of models ask for. */
 const READ_BYTES = 8 * MIB;

@@ -16,7 +16,12 @@ const round = (value: number): number => Math.round(value * 1e4) / 1e4;
  * Two models, two unknowns: a token of the dense model takes B₁/BW + L₁τ, one of the mixture B₂/BW + L₂τ. Errors of the two times add as
  * independent ones. Where the solution is not physical (times too noisy), the dense model alone gives the bandwidth, and no overhead.
  */
-function solve(dense: TimedModel, mixture: TimedModel, t1: Measured<number>, t2: Measured<number> | undefined): Pick<EngineRun, "decodeBytesPerSecond" | "layerOverheadSeconds"> {
+function solve(
+  dense: TimedModel,
+  mixture: TimedModel,
+  t1: Measured<number>,
+  t2: Measured<number> | undefined,
+): Pick<EngineRun, "decodeBytesPerSecond" | "layerOverheadSeconds"> {
   const [B1, L1, B2, L2] = [dense.activeBytes, dense.layerCount, mixture.activeBytes, mixture.layerCount];
   const alone = { decodeBytesPerSecond: { value: Math.round(B1 / t1.value), noiseFraction: t1.noiseFraction } };
   if (t2 === undefined) return alone;
@@ -27,7 +32,10 @@ function solve(dense: TimedModel, mixture: TimedModel, t1: Measured<number>, t2:
   const [e1, e2] = [t1.value * t1.noiseFraction, t2.value * t2.noiseFraction];
   const relative = (error: number, value: number): number => round(Math.min(1, Math.abs(error / determinant / value)));
   return {
-    decodeBytesPerSecond: { value: Math.round(1 / inverse), noiseFraction: relative(Math.hypot(L2 * e1, L1 * e2), inverse) },
+    decodeBytesPerSecond: {
+      value: Math.round(1 / inverse),
+      noiseFraction: relative(Math.hypot(L2 * e1, L1 * e2), inverse),
+    },
     layerOverheadSeconds: { value: tau, noiseFraction: relative(Math.hypot(B1 * e2, B2 * e1), tau) },
   };
 }
@@ -35,7 +43,8 @@ function solve(dense: TimedModel, mixture: TimedModel, t1: Measured<number>, t2:
 const decodeAt = (rows: readonly BenchRow[], depth: number): BenchRow | undefined =>
   rows.find((row) => row.outputTokens > 0 && row.promptTokens === 0 && row.depthTokens === depth);
 
-const secondsPerToken = (row: BenchRow): Measured<number> => measuredMedian(row.samplesTokensPerSecond.map((rate) => 1 / rate));
+const secondsPerToken = (row: BenchRow): Measured<number> =>
+  measuredMedian(row.samplesTokensPerSecond.map((rate) => 1 / rate));
 
 /** undefined when the dense model's decode rate is missing: nothing else stands without it. */
 export function engineConstants(
@@ -56,8 +65,14 @@ export function engineConstants(
     ...solve(dense, mixture, secondsPerToken(decode), other === undefined ? undefined : secondsPerToken(other)),
     prefill: prefill.map((row) => {
       const rate = measuredMedian(row.samplesTokensPerSecond);
-      return { ubatchTokens: row.ubatchTokens, flopsPerSecond: { ...rate, value: Math.round(rate.value * 2 * dense.activeWeightCount) } };
+      return {
+        ubatchTokens: row.ubatchTokens,
+        flopsPerSecond: { ...rate, value: Math.round(rate.value * 2 * dense.activeWeightCount) },
+      };
     }),
-    depthTokensPerSecond: depths.map((row) => ({ contextTokens: row.depthTokens, tokensPerSecond: measuredMedian(row.samplesTokensPerSecond) })),
+    depthTokensPerSecond: depths.map((row) => ({
+      contextTokens: row.depthTokens,
+      tokensPerSecond: measuredMedian(row.samplesTokensPerSecond),
+    })),
   };
 }

@@ -30,7 +30,11 @@ interface BenchStep {
 const steps: readonly BenchStep[] = [
   { model: 0, what: "decode of a dense model", args: ["-p", "0", "-n", "24", "-r", "5"] },
   { model: 1, what: "decode of a mixture of experts", args: ["-p", "0", "-n", "48", "-r", "5"] },
-  { model: 0, what: "prefill by micro-batch", args: ["-p", "256", "-n", "0", "-b", "512", "-ub", "32,128,256", "-r", "3"] },
+  {
+    model: 0,
+    what: "prefill by micro-batch",
+    args: ["-p", "256", "-n", "0", "-b", "512", "-ub", "32,128,256", "-r", "3"],
+  },
   { model: 0, what: "decode at depth", args: ["-p", "0", "-n", "16", "-d", "1024", "-r", "3"] },
 ];
 
@@ -47,28 +51,48 @@ export async function measureEngine(
   const found = await world.exec("llama-bench", ["--help"], { timeoutMs: 15_000, signal });
   signal.throwIfAborted();
   if (found.outcome === "not-found") return { run: undefined, warnings: [] };
-  if (found.outcome === "timed-out") return { run: undefined, warnings: ["llama-bench was found but did not answer within 15 s: the engine was not measured."] };
+  if (found.outcome === "timed-out")
+    return {
+      run: undefined,
+      warnings: ["llama-bench was found but did not answer within 15 s: the engine was not measured."],
+    };
   const folder = await mkdtemp(join(scratch, "modelfit-"));
   try {
     const paths = tinyModels.map(({ name }) => join(folder, `${name}.gguf`));
-    for (const [i, path] of paths.entries()) await writeNoiseModel(path, (tinyModels[i] ?? tinyModels[0]).model, signal);
+    for (const [i, path] of paths.entries())
+      await writeNoiseModel(path, (tinyModels[i] ?? tinyModels[0]).model, signal);
     return await runSteps(world, paths, signal, progress);
   } catch (error) {
     signal.throwIfAborted();
-    return { run: undefined, warnings: [`The engine was not measured: ${error instanceof Error ? error.message.slice(0, 300) : "unknown error"}`] };
+    return {
+      run: undefined,
+      warnings: [
+        `The engine was not measured: ${error instanceof Error ? error.message.slice(0, 300) : "unknown error"}`,
+      ],
+    };
   } finally {
     await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
 }
 
-async function runSteps(world: World, paths: readonly string[], signal: AbortSignal, progress: (done: number, message: string) => void): Promise<MeasuredEngine> {
+async function runSteps(
+  world: World,
+  paths: readonly string[],
+  signal: AbortSignal,
+  progress: (done: number, message: string) => void,
+): Promise<MeasuredEngine> {
   const rows: [BenchRow[], BenchRow[]] = [[], []];
   const warnings: string[] = [];
   const begin = world.now();
   for (const [i, step] of steps.entries()) {
     progress(i / steps.length, `llama-bench: ${step.what}`);
     if (world.now() - begin > BUDGET_MS) {
-      warnings.push(`llama-bench was slow here: ${steps.slice(i).map(({ what }) => what).join(", ")} not measured.`);
+      warnings.push(
+        `llama-bench was slow here: ${steps
+          .slice(i)
+          .map(({ what }) => what)
+          .join(", ")} not measured.`,
+      );
       break;
     }
     const args = ["-m", paths[step.model] ?? "", "-ngl", "99", "-sm", "none", "-o", "json", ...step.args];
@@ -76,15 +100,19 @@ async function runSteps(world: World, paths: readonly string[], signal: AbortSig
     signal.throwIfAborted();
     const read = result.outcome === "not-found" ? [] : parseLlamaBench(result.stdout);
     rows[step.model].push(...read);
-    if (result.outcome === "exited" && result.exitCode !== 0) warnings.push(`llama-bench failed at the ${step.what} (exit ${result.exitCode}): ${lastLine(result.stderr)}`);
-    else if (result.outcome === "timed-out") warnings.push(`llama-bench needed more than ${RUN_MS / 1000} s for the ${step.what} and was stopped.`);
+    if (result.outcome === "exited" && result.exitCode !== 0)
+      warnings.push(`llama-bench failed at the ${step.what} (exit ${result.exitCode}): ${lastLine(result.stderr)}`);
+    else if (result.outcome === "timed-out")
+      warnings.push(`llama-bench needed more than ${RUN_MS / 1000} s for the ${step.what} and was stopped.`);
     else if (read.length === 0) warnings.push(`llama-bench printed nothing readable for the ${step.what}.`);
     // without the first number the others mean nothing
     if (i === 0 && read.length === 0) break;
   }
   const run = engineConstants(tinyModels[0], tinyModels[1], rows[0], rows[1]);
   if (run !== undefined && run.decodeBytesPerSecond.noiseFraction > MOST_NOISE) {
-    warnings.push(`llama-bench's repetitions differ by ${Math.round(run.decodeBytesPerSecond.noiseFraction * 100)} %: other programs were using the machine. They are kept and not used.`);
+    warnings.push(
+      `llama-bench's repetitions differ by ${Math.round(run.decodeBytesPerSecond.noiseFraction * 100)} %: other programs were using the machine. They are kept and not used.`,
+    );
   }
   return { run, warnings };
 }

@@ -86,22 +86,28 @@ function addValue(bytes: Bytes, value: Value): void {
   switch (value.kind) {
     case "u32":
       bytes.u32(TYPE.u32);
-      return bytes.u32(value.value);
+      bytes.u32(value.value);
+      break;
     case "f32":
       bytes.u32(TYPE.f32);
-      return bytes.f32(value.value);
+      bytes.f32(value.value);
+      break;
     case "string":
       bytes.u32(TYPE.string);
-      return bytes.string(value.value);
+      bytes.string(value.value);
+      break;
     case "strings":
       addArray(bytes, TYPE.string, value.value.length);
-      return value.value.forEach((item) => bytes.string(item));
+      for (const item of value.value) bytes.string(item);
+      break;
     case "f32s":
       addArray(bytes, TYPE.f32, value.value.length);
-      return value.value.forEach((item) => bytes.f32(item));
+      for (const item of value.value) bytes.f32(item);
+      break;
     case "i32s":
       addArray(bytes, TYPE.i32, value.value.length);
-      return value.value.forEach((item) => bytes.i32(item));
+      for (const item of value.value) bytes.i32(item);
+      break;
   }
 }
 

@@ -46,7 +46,11 @@ export function parseLlamaBench(stdout: string): BenchRow[] {
 
 function rowOf(row: z.output<typeof test>): BenchRow {
   // "CUDA", "CUDA,BLAS", "CPU": the accelerator is named first, helpers of the CPU do not count
-  const backend = row.backends.split(",").map((name) => name.trim()).find((name) => !/^(blas|cpu|rpc|)$/i.test(name)) ?? "CPU";
+  const backend =
+    row.backends
+      .split(",")
+      .map((name) => name.trim())
+      .find((name) => !/^(blas|cpu|rpc|)$/i.test(name)) ?? "CPU";
   const spread = Math.min(row.stddev_ts, row.avg_ts * 0.9);
   return {
     build: `${row.build_commit} (${row.build_number})`,

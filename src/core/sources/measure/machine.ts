@@ -49,20 +49,29 @@ export async function measureMachine(
   });
   if (memory.allThreads.noiseFraction > MOST_NOISE) {
     const noise = Math.round(memory.allThreads.noiseFraction * 100);
-    warnings.push(`Memory bandwidth came out at ${formatBandwidth(memory.allThreads.value)} but its repetitions differ by ${noise} %: other programs were using the machine. It is kept and not used; measure again when it is idle.`);
+    warnings.push(
+      `Memory bandwidth came out at ${formatBandwidth(memory.allThreads.value)} but its repetitions differ by ${noise} %: other programs were using the machine. It is kept and not used; measure again when it is idle.`,
+    );
   }
   progress(STEPS.memory, TOTAL, "reading from disk");
   const scratch = join(userCacheFolder(world), `disk-${randomUUID()}.bin`);
   const disk = await measureDisk(modelPath, scratch, world.platform, signal);
-  if (disk === undefined) warnings.push("The disk was not measured: this file system or system does not read past its cache.");
+  if (disk === undefined)
+    warnings.push("The disk was not measured: this file system or system does not read past its cache.");
   progress(STEPS.memory + STEPS.disk, TOTAL, "running llama-bench");
-  const engine = await measureEngine(world, signal, (done, message) => progress(STEPS.memory + STEPS.disk + done * STEPS.engine, TOTAL, message));
+  const engine = await measureEngine(world, signal, (done, message) =>
+    progress(STEPS.memory + STEPS.disk + done * STEPS.engine, TOTAL, message),
+  );
   warnings.push(...engine.warnings);
   signal.throwIfAborted();
   const measurement: Measurement = {
     machine,
     date: new Date(world.now()).toISOString(),
-    memory: { threadCount: memory.threadCount, allThreadsBytesPerSecond: memory.allThreads, oneThreadBytesPerSecond: memory.oneThread },
+    memory: {
+      threadCount: memory.threadCount,
+      allThreadsBytesPerSecond: memory.allThreads,
+      oneThreadBytesPerSecond: memory.oneThread,
+    },
     ...(disk === undefined ? {} : { disk }),
     ...(engine.run === undefined ? {} : { engine: engine.run }),
     warnings,

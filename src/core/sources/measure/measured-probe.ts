@@ -17,7 +17,9 @@ export interface MeasuredProbe extends ProbeResult {
 }
 
 /** What tells this machine from others that share a home folder. */
-export function machineOf(host: Pick<Host, "os" | "arch" | "cpuModel" | "physicalCoreCount" | "ramTotalBytes">): Machine {
+export function machineOf(
+  host: Pick<Host, "os" | "arch" | "cpuModel" | "physicalCoreCount" | "ramTotalBytes">,
+): Machine {
   return {
     os: host.os.slice(0, 100),
     arch: host.arch.slice(0, 100),
@@ -42,13 +44,20 @@ function withMeasurement(result: ProbeResult, measurement: Measurement | undefin
     ...result,
     host,
     // what was said about the assumed value no longer holds
-    warnings: replaced && before.evidence === "assumed" ? result.warnings.filter((warning) => !warning.includes(before.source)) : result.warnings,
-    disks: result.disks.map((disk) => (rate !== undefined && isOn(disk, result.disks, measurement) ? { ...disk, readBytesPerSecond: rate } : disk)),
+    warnings:
+      replaced && before.evidence === "assumed"
+        ? result.warnings.filter((warning) => !warning.includes(before.source))
+        : result.warnings,
+    disks: result.disks.map((disk) =>
+      rate !== undefined && isOn(disk, result.disks, measurement) ? { ...disk, readBytesPerSecond: rate } : disk,
+    ),
   };
 }
 
 /** The disk whose folder holds what was read, the deepest of several. */
 function isOn(disk: ProbedDisk, all: readonly ProbedDisk[], { disk: read }: Measurement): boolean {
-  const holding = all.filter(({ path }) => read?.path === path || read?.path.startsWith(path.endsWith("/") ? path : `${path}/`));
+  const holding = all.filter(
+    ({ path }) => read?.path === path || read?.path.startsWith(path.endsWith("/") ? path : `${path}/`),
+  );
   return holding.sort((a, b) => b.path.length - a.path.length)[0]?.path === disk.path;
 }

@@ -39,12 +39,21 @@ export interface MemoryOptions {
 
 /** Array of one thread: 256 MiB, less where many threads or little memory are; a multiple of the worker's step of 4 MiB. */
 export function arrayBytes(threadCount: number, budgetBytes: Bytes): Bytes {
-  const wanted = Math.min(LARGEST_ARRAY, Math.max(SMALLEST_ARRAY, (2048 * MIB) / threadCount), budgetBytes / threadCount);
+  const wanted = Math.min(
+    LARGEST_ARRAY,
+    Math.max(SMALLEST_ARRAY, (2048 * MIB) / threadCount),
+    budgetBytes / threadCount,
+  );
   return Math.max(1, Math.floor(wanted / (4 * MIB))) * 4 * MIB;
 }
 
 /** Best of as many windows as it takes to agree, for one thread and for all; throws the signal's reason when cancelled. */
-export async function measureMemory({ threadCount, budgetBytes, signal, progress }: MemoryOptions): Promise<MemoryRates> {
+export async function measureMemory({
+  threadCount,
+  budgetBytes,
+  signal,
+  progress,
+}: MemoryOptions): Promise<MemoryRates> {
   const count = Math.max(1, Math.min(threadCount, MOST_THREADS));
   const one = await measureThreads(1, arrayBytes(1, budgetBytes), signal, (done) => progress(done / 2));
   if (count === 1) return { threadCount: 1, allThreads: one, oneThread: one };
@@ -52,11 +61,19 @@ export async function measureMemory({ threadCount, budgetBytes, signal, progress
   return { threadCount: count, allThreads: all, oneThread: one };
 }
 
-async function measureThreads(count: number, bytes: Bytes, signal: AbortSignal, progress: (done: number) => void): Promise<Measured<BytesPerSecond>> {
+async function measureThreads(
+  count: number,
+  bytes: Bytes,
+  signal: AbortSignal,
+  progress: (done: number) => void,
+): Promise<Measured<BytesPerSecond>> {
   signal.throwIfAborted();
   const go = new Int32Array(new SharedArrayBuffer(4));
   const module = readModule();
-  const workers = Array.from({ length: count }, () => new Worker(readWorker, { eval: true, workerData: { go, module, bytes } }));
+  const workers = Array.from(
+    { length: count },
+    () => new Worker(readWorker, { eval: true, workerData: { go, module, bytes } }),
+  );
   try {
     await Promise.all(workers.map((worker) => nextMessage(worker, signal)));
     const windows: Window[] = [];

@@ -41,8 +41,22 @@ const name = (text: string): number[] => [text.length, ...new TextEncoder().enco
 /** `read(from, to)`: i32 × i32 → i32, a digest of all words in between; parameters are locals 0 and 1, the sums 2 to 9. */
 function readBody(): number[] {
   const sums = Array.from({ length: SUMS }, (_, i) => i + 2);
-  const load = sums.flatMap((sum, i) => [...localGet(0), ...v128Load(16 * i), ...localGet(sum), ...V128_XOR, ...localSet(sum)]);
-  const next = [...localGet(0), ...i32Const(TURN_BYTES), ...I32_ADD, ...localTee(0), ...localGet(1), ...I32_LESS_UNSIGNED, ...branchIf(0)];
+  const load = sums.flatMap((sum, i) => [
+    ...localGet(0),
+    ...v128Load(16 * i),
+    ...localGet(sum),
+    ...V128_XOR,
+    ...localSet(sum),
+  ]);
+  const next = [
+    ...localGet(0),
+    ...i32Const(TURN_BYTES),
+    ...I32_ADD,
+    ...localTee(0),
+    ...localGet(1),
+    ...I32_LESS_UNSIGNED,
+    ...branchIf(0),
+  ];
   const fold = sums.slice(1).flatMap((sum) => [...localGet(2), ...localGet(sum), ...V128_XOR, ...localSet(2)]);
   const lanes = [0, 1, 2, 3].flatMap((lane) => [...localGet(2), ...i32x4Lane(lane), ...(lane > 0 ? I32_XOR : [])]);
   const locals = [1, SUMS, V128];

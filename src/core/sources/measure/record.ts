@@ -12,7 +12,11 @@ const machine = z.strictObject({
   arch: z.string().max(100),
   cpuModel: z.string().max(300),
   physicalCoreCount: z.number().int().positive().max(4096),
-  ramTotalBytes: z.number().int().positive().max(2 ** 50),
+  ramTotalBytes: z
+    .number()
+    .int()
+    .positive()
+    .max(2 ** 50),
 });
 export type Machine = z.output<typeof machine>;
 
@@ -28,7 +32,9 @@ const engineRun = z.strictObject({
   /** by micro-batch: operations a second, two for each weight and token */
   prefill: z.array(z.strictObject({ ubatchTokens: z.number().int().positive(), flopsPerSecond: measured })).max(64),
   /** decode of the dense model at some depths: what reading the cache takes */
-  depthTokensPerSecond: z.array(z.strictObject({ contextTokens: z.number().int().min(0), tokensPerSecond: measured })).max(64),
+  depthTokensPerSecond: z
+    .array(z.strictObject({ contextTokens: z.number().int().min(0), tokensPerSecond: measured }))
+    .max(64),
 });
 export type EngineRun = z.output<typeof engineRun>;
 
@@ -37,7 +43,11 @@ export const measurementRecord = z.strictObject({
   /** ISO 8601 */
   date: z.iso.datetime(),
   memory: z
-    .strictObject({ threadCount: z.number().int().positive().max(4096), allThreadsBytesPerSecond: measured, oneThreadBytesPerSecond: measured })
+    .strictObject({
+      threadCount: z.number().int().positive().max(4096),
+      allThreadsBytesPerSecond: measured,
+      oneThreadBytesPerSecond: measured,
+    })
     .optional(),
   disk: z.strictObject({ path: z.string().max(4096), readBytesPerSecond: measured }).optional(),
   engine: engineRun.optional(),
@@ -54,12 +64,17 @@ const MAX_FACTS_BYTES = 1_000_000;
 export async function readFacts(world: Pick<World, "readFile">, path: string): Promise<Measurement> {
   const shown = path.slice(0, 200);
   const text = await world.readFile(path, MAX_FACTS_BYTES);
-  if (text === undefined) throw new InputError(`The facts file ${shown} cannot be read. Send the path of a file that probe_hardware with measure=true stored.`);
+  if (text === undefined)
+    throw new InputError(
+      `The facts file ${shown} cannot be read. Send the path of a file that probe_hardware with measure=true stored.`,
+    );
   const found = measurementRecord.safeParse(jsonOf(text));
   if (found.success) return found.data;
   const issue = found.error.issues[0];
   const where = issue === undefined || issue.path.length === 0 ? "its top level" : issue.path.join(".");
-  throw new InputError(`The facts file ${shown} is not one of ours: ${where}: ${issue?.message ?? "no JSON"}. Measure again with probe_hardware measure=true and send what it stored.`);
+  throw new InputError(
+    `The facts file ${shown} is not one of ours: ${where}: ${issue?.message ?? "no JSON"}. Measure again with probe_hardware measure=true and send what it stored.`,
+  );
 }
 
 /** undefined for text that is no JSON */

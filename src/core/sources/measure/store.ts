@@ -18,7 +18,13 @@ export function measurementsPath(world: Pick<World, "env" | "homeDir" | "platfor
 /** Modules differ by a page or two over reboots; another amount of memory is another machine. */
 function sameMachine(a: Machine, b: Machine): boolean {
   const ram = Math.abs(a.ramTotalBytes / b.ramTotalBytes - 1) < 0.02;
-  return a.os === b.os && a.arch === b.arch && a.cpuModel === b.cpuModel && a.physicalCoreCount === b.physicalCoreCount && ram;
+  return (
+    a.os === b.os &&
+    a.arch === b.arch &&
+    a.cpuModel === b.cpuModel &&
+    a.physicalCoreCount === b.physicalCoreCount &&
+    ram
+  );
 }
 
 /** Records that can still be read; a damaged file or record counts as none, because it can be measured again. */
@@ -46,6 +52,9 @@ export async function storedMeasurement(world: World, machine: Machine): Promise
 export async function storeMeasurement(world: World, record: Measurement): Promise<string> {
   const others = (await readStore(world)).filter((known) => !sameMachine(known.machine, record.machine));
   const path = measurementsPath(world);
-  await world.writeFile(path, `${JSON.stringify({ version: 1, machines: [record, ...others].slice(0, MOST_MACHINES) }, null, 1)}\n`);
+  await world.writeFile(
+    path,
+    `${JSON.stringify({ version: 1, machines: [record, ...others].slice(0, MOST_MACHINES) }, null, 1)}\n`,
+  );
   return path;
 }

@@ -16,9 +16,26 @@ interface Shape {
 }
 
 /** 258 MB: more than any level-3 cache of an ordinary processor, read in 0.3 to 30 ms. */
-const dense: Shape = { name: "dense", layers: 4, embedding: 2048, feedForward: 8192, heads: 16, kvHeads: 4, headDim: 128 };
+const dense: Shape = {
+  name: "dense",
+  layers: 4,
+  embedding: 2048,
+  feedForward: 8192,
+  heads: 16,
+  kvHeads: 4,
+  headDim: 128,
+};
 /** 60 MB, of which a token reads a third. */
-const mixture: Shape = { name: "mixture", layers: 32, embedding: 256, feedForward: 256, heads: 4, kvHeads: 1, headDim: 64, experts: { total: 8, used: 2 } };
+const mixture: Shape = {
+  name: "mixture",
+  layers: 32,
+  embedding: 256,
+  feedForward: 256,
+  heads: 4,
+  kvHeads: 1,
+  headDim: 64,
+  experts: { total: 8, used: 2 },
+};
 
 const VOCABULARY = 512;
 const CONTEXT_TOKENS = 8192;
@@ -65,7 +82,9 @@ function metadata(shape: Shape): NoiseModel["metadata"] {
     "llama.attention.layer_norm_rms_epsilon": f32(1e-5),
     "llama.rope.dimension_count": u32(shape.headDim),
     "llama.vocab_size": u32(VOCABULARY),
-    ...(experts === undefined ? {} : { "llama.expert_count": u32(experts.total), "llama.expert_used_count": u32(experts.used) }),
+    ...(experts === undefined
+      ? {}
+      : { "llama.expert_count": u32(experts.total), "llama.expert_used_count": u32(experts.used) }),
     ...tokenizer(),
   };
 }
@@ -73,8 +92,16 @@ function metadata(shape: Shape): NoiseModel["metadata"] {
 function layer(shape: Shape, index: number): NoiseTensor[] {
   const { embedding, feedForward, experts } = shape;
   const [query, keyValue] = [shape.heads * shape.headDim, shape.kvHeads * shape.headDim];
-  const weight = (name: string, ...sizes: number[]): NoiseTensor => ({ name: `blk.${index}.${name}.weight`, shape: sizes, type: "q8_0" });
-  const norm = (name: string, ...sizes: number[]): NoiseTensor => ({ name: `blk.${index}.${name}.weight`, shape: sizes, type: "f32" });
+  const weight = (name: string, ...sizes: number[]): NoiseTensor => ({
+    name: `blk.${index}.${name}.weight`,
+    shape: sizes,
+    type: "q8_0",
+  });
+  const norm = (name: string, ...sizes: number[]): NoiseTensor => ({
+    name: `blk.${index}.${name}.weight`,
+    shape: sizes,
+    type: "f32",
+  });
   const attention = [
     norm("attn_norm", embedding),
     weight("attn_q", embedding, query),
@@ -84,7 +111,12 @@ function layer(shape: Shape, index: number): NoiseTensor[] {
     norm("ffn_norm", embedding),
   ];
   if (experts === undefined) {
-    return [...attention, weight("ffn_gate", embedding, feedForward), weight("ffn_up", embedding, feedForward), weight("ffn_down", feedForward, embedding)];
+    return [
+      ...attention,
+      weight("ffn_gate", embedding, feedForward),
+      weight("ffn_up", embedding, feedForward),
+      weight("ffn_down", feedForward, embedding),
+    ];
   }
   return [
     ...attention,
@@ -104,14 +136,18 @@ function tinyModel(shape: Shape): TinyModel {
     { name: "output_norm.weight", shape: [shape.embedding], type: "f32" as const },
     head,
   ];
-  const share = (tensor: NoiseTensor): number => (tensor.name.includes("_exps") && shape.experts ? shape.experts.used / shape.experts.total : 1);
+  const share = (tensor: NoiseTensor): number =>
+    tensor.name.includes("_exps") && shape.experts ? shape.experts.used / shape.experts.total : 1;
   // one row of the embedding is read: nothing beside the rest
   const read = tensors.filter((tensor) => tensor.name !== "token_embd.weight");
   return {
     name: shape.name,
     layerCount: shape.layers,
     activeBytes: read.reduce((sum, tensor) => sum + noiseBytes(tensor) * share(tensor), 0),
-    activeWeightCount: read.reduce((sum, tensor) => sum + tensor.shape.reduce((product, size) => product * size, 1) * share(tensor), 0),
+    activeWeightCount: read.reduce(
+      (sum, tensor) => sum + tensor.shape.reduce((product, size) => product * size, 1) * share(tensor),
+      0,
+    ),
     model: { metadata: metadata(shape), tensors },
   };
 }

@@ -21,36 +21,87 @@ const idle = new AbortController().signal;
 
 /** What llama-bench prints for one test, with the fields that are read and some of those that are not. */
 const printed = (fields: Record<string, unknown>): Record<string, unknown> => ({
-  build_commit: "0a1b2c3", build_number: 7000, cpu_info: "Some CPU", gpu_info: "NVIDIA GeForce RTX 3090", backends: "CUDA", model_type: "llama ?B Q8_0",
-  n_batch: 2048, n_ubatch: 512, n_threads: 8, type_k: "f16", n_gpu_layers: 99, split_mode: "none", flash_attn: -1, devices: "auto",
-  n_prompt: 0, n_gen: 24, n_depth: 0, test_time: "2026-11-20T12:00:00Z", avg_ns: 1, stddev_ns: 1, avg_ts: 100, stddev_ts: 1, samples_ns: [1], samples_ts: [99, 100, 101], ...fields,
+  build_commit: "0a1b2c3",
+  build_number: 7000,
+  cpu_info: "Some CPU",
+  gpu_info: "NVIDIA GeForce RTX 3090",
+  backends: "CUDA",
+  model_type: "llama ?B Q8_0",
+  n_batch: 2048,
+  n_ubatch: 512,
+  n_threads: 8,
+  type_k: "f16",
+  n_gpu_layers: 99,
+  split_mode: "none",
+  flash_attn: -1,
+  devices: "auto",
+  n_prompt: 0,
+  n_gen: 24,
+  n_depth: 0,
+  test_time: "2026-11-20T12:00:00Z",
+  avg_ns: 1,
+  stddev_ns: 1,
+  avg_ts: 100,
+  stddev_ts: 1,
+  samples_ns: [1],
+  samples_ts: [99, 100, 101],
+  ...fields,
 });
 
 describe("llama-bench's JSON", () => {
   it("is read row by row", () => {
-    const rows = parseLlamaBench(JSON.stringify([printed({}), printed({ n_prompt: 256, n_gen: 0, n_ubatch: 32 })], null, 2));
+    const rows = parseLlamaBench(
+      JSON.stringify([printed({}), printed({ n_prompt: 256, n_gen: 0, n_ubatch: 32 })], null, 2),
+    );
     expect(rows[0]).toEqual({
-      build: "0a1b2c3 (7000)", backend: "CUDA", device: "NVIDIA GeForce RTX 3090", ubatchTokens: 512, promptTokens: 0, outputTokens: 24, depthTokens: 0, samplesTokensPerSecond: [99, 100, 101],
+      build: "0a1b2c3 (7000)",
+      backend: "CUDA",
+      device: "NVIDIA GeForce RTX 3090",
+      ubatchTokens: 512,
+      promptTokens: 0,
+      outputTokens: 24,
+      depthTokens: 0,
+      samplesTokensPerSecond: [99, 100, 101],
     });
     expect(rows[1]).toMatchObject({ promptTokens: 256, ubatchTokens: 32 });
   });
   it("keeps what a crash left, skips noise before it, and knows processors", () => {
-    const text = `warning: asserts enabled\n${JSON.stringify([printed({ backends: "CPU", gpu_info: "" }), printed({ avg_ts: 0 })], null, 2).replace(/\]\s*$/, "").trimEnd()}`;
+    const text = `warning: asserts enabled\n${JSON.stringify(
+      [printed({ backends: "CPU", gpu_info: "" }), printed({ avg_ts: 0 })],
+      null,
+      2,
+    )
+      .replace(/\]\s*$/, "")
+      .trimEnd()}`;
     const rows = parseLlamaBench(text);
     expect(rows.map(({ backend, device }) => [backend, device])).toEqual([["CPU", "Some CPU"]]);
     expect(parseLlamaBench(JSON.stringify([printed({ backends: "BLAS,CPU" })]))[0]?.backend).toBe("CPU");
   });
   it("without repetitions spreads the mean", () => {
     const { samples_ts: _, n_depth: __, ...old } = printed({ avg_ts: 50, stddev_ts: 2 });
-    expect(parseLlamaBench(JSON.stringify([old]))[0]).toMatchObject({ depthTokens: 0, samplesTokensPerSecond: [48, 50, 52] });
+    expect(parseLlamaBench(JSON.stringify([old]))[0]).toMatchObject({
+      depthTokens: 0,
+      samplesTokensPerSecond: [48, 50, 52],
+    });
   });
-  it.each(["", "error: failed to load model", "[", "[]", "[{}]", '[{"avg_ts": "x"}]', "null", "[1, 2]"])("that is not one (%s) gives nothing", (text) => {
-    expect(parseLlamaBench(text)).toEqual([]);
-  });
+  it.each(["", "error: failed to load model", "[", "[]", "[{}]", '[{"avg_ts": "x"}]', "null", "[1, 2]"])(
+    "that is not one (%s) gives nothing",
+    (text) => {
+      expect(parseLlamaBench(text)).toEqual([]);
+    },
+  );
 });
 
 const row = (fields: Partial<BenchRow>): BenchRow => ({
-  build: "b", backend: "CUDA", device: "d", ubatchTokens: 512, promptTokens: 0, outputTokens: 24, depthTokens: 0, samplesTokensPerSecond: [1], ...fields,
+  build: "b",
+  backend: "CUDA",
+  device: "d",
+  ubatchTokens: 512,
+  promptTokens: 0,
+  outputTokens: 24,
+  depthTokens: 0,
+  samplesTokensPerSecond: [1],
+  ...fields,
 });
 
 describe("constants", () => {
@@ -64,23 +115,44 @@ describe("constants", () => {
     [3.3e12, 5e-6],
   ])("of a machine with %d B/s and %d s a layer come out of its timings", (BW, tau) => {
     const off = [-0.01, 0, 0.01];
-    const run = engineConstants(dense, mixture, [row({ samplesTokensPerSecond: rates(dense, BW, tau, off) })], [row({ samplesTokensPerSecond: rates(mixture, BW, tau, off) })]);
+    const run = engineConstants(
+      dense,
+      mixture,
+      [row({ samplesTokensPerSecond: rates(dense, BW, tau, off) })],
+      [row({ samplesTokensPerSecond: rates(mixture, BW, tau, off) })],
+    );
     expect((run?.decodeBytesPerSecond.value ?? 0) / BW).toBeCloseTo(1, 6);
     expect((run?.layerOverheadSeconds?.value ?? 0) / tau).toBeCloseTo(1, 6);
     expect(run?.decodeBytesPerSecond.noiseFraction).toBeGreaterThan(0);
     expect(run?.decodeBytesPerSecond.noiseFraction).toBeLessThan(0.1);
   });
   it("fall back to the dense model where the two timings contradict each other", () => {
-    const run = engineConstants(dense, mixture, [row({ samplesTokensPerSecond: [10] })], [row({ samplesTokensPerSecond: [1e6] })]);
+    const run = engineConstants(
+      dense,
+      mixture,
+      [row({ samplesTokensPerSecond: [10] })],
+      [row({ samplesTokensPerSecond: [1e6] })],
+    );
     expect(run).toMatchObject({ decodeBytesPerSecond: { value: Math.round(dense.activeBytes * 10) } });
     expect(run?.layerOverheadSeconds).toBeUndefined();
     expect(engineConstants(dense, mixture, [], [row({})])).toBeUndefined();
   });
   it("hold prefill by micro-batch and decode by depth", () => {
-    const rows = [row({ samplesTokensPerSecond: [50] }), row({ depthTokens: 1024, samplesTokensPerSecond: [40] }), row({ promptTokens: 256, outputTokens: 0, ubatchTokens: 32, samplesTokensPerSecond: [1000] })];
+    const rows = [
+      row({ samplesTokensPerSecond: [50] }),
+      row({ depthTokens: 1024, samplesTokensPerSecond: [40] }),
+      row({ promptTokens: 256, outputTokens: 0, ubatchTokens: 32, samplesTokensPerSecond: [1000] }),
+    ];
     const run = engineConstants(dense, mixture, rows, []);
-    expect(run?.prefill).toEqual([{ ubatchTokens: 32, flopsPerSecond: { value: 2000 * dense.activeWeightCount, noiseFraction: 0 } }]);
-    expect(run?.depthTokensPerSecond.map(({ contextTokens, tokensPerSecond }) => [contextTokens, tokensPerSecond.value])).toEqual([[0, 50], [1024, 40]]);
+    expect(run?.prefill).toEqual([
+      { ubatchTokens: 32, flopsPerSecond: { value: 2000 * dense.activeWeightCount, noiseFraction: 0 } },
+    ]);
+    expect(
+      run?.depthTokensPerSecond.map(({ contextTokens, tokensPerSecond }) => [contextTokens, tokensPerSecond.value]),
+    ).toEqual([
+      [0, 50],
+      [1024, 40],
+    ]);
   });
 });
 
@@ -130,7 +202,12 @@ describe("an engine on the PATH", () => {
   it("is measured, and leaves nothing behind", async () => {
     const scratch = await mkdtemp(join(folder, "scratch-"));
     const said: string[] = [];
-    const { run, warnings } = await measureEngine(await withBench(stub()), idle, (_, message) => said.push(message), scratch);
+    const { run, warnings } = await measureEngine(
+      await withBench(stub()),
+      idle,
+      (_, message) => said.push(message),
+      scratch,
+    );
     expect(warnings).toEqual([]);
     expect((run?.decodeBytesPerSecond.value ?? 0) / 500e9).toBeCloseTo(1, 4);
     expect((run?.layerOverheadSeconds?.value ?? 0) / 40e-6).toBeCloseTo(1, 4);
@@ -140,7 +217,14 @@ describe("an engine on the PATH", () => {
     expect(await readdir(scratch)).toEqual([]);
   }, 60_000);
   it("that fails is a warning with its last words", async () => {
-    const { run, warnings } = await measureEngine(await withBench(`#!${process.execPath}\nif (!process.argv.includes("--help")) { console.error("hm\\nerror: out of memory"); process.exit(3); }\n`), idle, () => {}, folder);
+    const { run, warnings } = await measureEngine(
+      await withBench(
+        `#!${process.execPath}\nif (!process.argv.includes("--help")) { console.error("hm\\nerror: out of memory"); process.exit(3); }\n`,
+      ),
+      idle,
+      () => {},
+      folder,
+    );
     expect(run).toBeUndefined();
     expect(warnings.join()).toMatch(/exit 3\): error: out of memory/);
   }, 60_000);
@@ -150,8 +234,15 @@ describe("an engine on the PATH", () => {
   it("stops when cancelled, its files removed", async () => {
     const scratch = await mkdtemp(join(folder, "scratch-"));
     const controller = new AbortController();
-    const world = await withBench(`#!${process.execPath}\nif (!process.argv.includes("--help")) setTimeout(() => {}, 100000);\n`);
-    const running = measureEngine(world, controller.signal, () => setTimeout(() => controller.abort(new Error("enough")), 100), scratch);
+    const world = await withBench(
+      `#!${process.execPath}\nif (!process.argv.includes("--help")) setTimeout(() => {}, 100000);\n`,
+    );
+    const running = measureEngine(
+      world,
+      controller.signal,
+      () => setTimeout(() => controller.abort(new Error("enough")), 100),
+      scratch,
+    );
     await expect(running).rejects.toThrow("enough");
     expect(await readdir(scratch)).toEqual([]);
   }, 60_000);

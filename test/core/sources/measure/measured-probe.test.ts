@@ -14,7 +14,8 @@ const world = () =>
     disks: { "/home/a": { totalBytes: 1e12, freeBytes: 5e11 } },
     files: {
       "/proc/meminfo": "MemTotal:       16000000 kB\nMemFree:         9000000 kB\nMemAvailable:   12000000 kB\n",
-      "/proc/cpuinfo": "processor\t: 0\nmodel name\t: Nobody Knows This CPU\nphysical id\t: 0\ncore id\t: 0\nflags\t: avx2 fma\n",
+      "/proc/cpuinfo":
+        "processor\t: 0\nmodel name\t: Nobody Knows This CPU\nphysical id\t: 0\ncore id\t: 0\nflags\t: avx2 fma\n",
     },
   });
 
@@ -28,16 +29,26 @@ describe("a probe after a measurement", () => {
     const record: Measurement = {
       machine: machineOf(before.host),
       date: "2026-11-20T12:00:00.000Z",
-      memory: { threadCount: 1, allThreadsBytesPerSecond: { value: 20e9, noiseFraction: 0.03 }, oneThreadBytesPerSecond: { value: 20e9, noiseFraction: 0.03 } },
+      memory: {
+        threadCount: 1,
+        allThreadsBytesPerSecond: { value: 20e9, noiseFraction: 0.03 },
+        oneThreadBytesPerSecond: { value: 20e9, noiseFraction: 0.03 },
+      },
       disk: { path: "/home/a/.cache/modelfit-mcp", readBytesPerSecond: { value: 2e9, noiseFraction: 0.05 } },
       warnings: [],
     };
     await storeMeasurement(here, record);
     const after = await withStoredMeasurement(here, await probe(here));
-    expect(after.host.ramBandwidthBytesPerSecond).toMatchObject({ value: 20e9, evidence: "measured", noiseFraction: 0.03 });
+    expect(after.host.ramBandwidthBytesPerSecond).toMatchObject({
+      value: 20e9,
+      evidence: "measured",
+      noiseFraction: 0.03,
+    });
     expect(after.warnings.join()).not.toMatch(/bandwidth is assumed/);
     expect(after.warnings.length).toBe(before.warnings.length - 1);
     expect(after.disks.map(({ readBytesPerSecond }) => readBytesPerSecond?.value)).toEqual([2e9]);
-    expect(measurementText(record, "/x.json")).toBe("Measured: RAM reads 20 GB/s ± 3 % with 1 thread; the disk 2 GB/s ± 5 %. Stored in /x.json.");
+    expect(measurementText(record, "/x.json")).toBe(
+      "Measured: RAM reads 20 GB/s ± 3 % with 1 thread; the disk 2 GB/s ± 5 %. Stored in /x.json.",
+    );
   });
 });

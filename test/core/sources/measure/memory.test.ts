@@ -1,12 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { arrayBytes, bestWindow, measureMemory } from "../../../../src/core/sources/measure/memory.ts";
 import { measuredBest, measuredMedian } from "../../../../src/core/sources/measure/measured.ts";
+import { arrayBytes, bestWindow, measureMemory } from "../../../../src/core/sources/measure/memory.ts";
 import { GIB, MIB } from "../../../../src/core/units.ts";
 
 describe("reading memory", () => {
   it("measures one thread and two, with progress to the end", async () => {
     const done: number[] = [];
-    const rates = await measureMemory({ threadCount: 2, budgetBytes: 64 * MIB, signal: new AbortController().signal, progress: (share) => done.push(share) });
+    const rates = await measureMemory({
+      threadCount: 2,
+      budgetBytes: 64 * MIB,
+      signal: new AbortController().signal,
+      progress: (share) => done.push(share),
+    });
     expect(rates.threadCount).toBe(2);
     for (const rate of [rates.oneThread, rates.allThreads]) {
       // no machine with Node reads slower than 50 MB/s, even a busy one, nor faster than a terabyte
@@ -21,10 +26,22 @@ describe("reading memory", () => {
   it("stops at once when cancelled, with the reason", async () => {
     const controller = new AbortController();
     const begin = performance.now();
-    const running = measureMemory({ threadCount: 1, budgetBytes: 64 * MIB, signal: controller.signal, progress: () => controller.abort(new Error("enough")) });
+    const running = measureMemory({
+      threadCount: 1,
+      budgetBytes: 64 * MIB,
+      signal: controller.signal,
+      progress: () => controller.abort(new Error("enough")),
+    });
     await expect(running).rejects.toThrow();
     expect(performance.now() - begin).toBeLessThan(5_000);
-    await expect(measureMemory({ threadCount: 1, budgetBytes: 64 * MIB, signal: AbortSignal.abort(new Error("before")), progress: () => {} })).rejects.toThrow("before");
+    await expect(
+      measureMemory({
+        threadCount: 1,
+        budgetBytes: 64 * MIB,
+        signal: AbortSignal.abort(new Error("before")),
+        progress: () => {},
+      }),
+    ).rejects.toThrow("before");
   }, 30_000);
   it.each([
     [1, 64 * GIB, 256],
@@ -47,7 +64,10 @@ describe("repetitions", () => {
   it("count a processor that others had as noise, however steady", () => {
     const windows = [100, 99, 98].map((bytesPerSecond) => ({ bytesPerSecond, processorFraction: 0.6 }));
     expect(bestWindow(windows)).toEqual({ value: 100, noiseFraction: 0.4 });
-    expect(bestWindow(windows.map((window) => ({ ...window, processorFraction: 1.02 })))).toEqual({ value: 100, noiseFraction: 0.02 });
+    expect(bestWindow(windows.map((window) => ({ ...window, processorFraction: 1.02 })))).toEqual({
+      value: 100,
+      noiseFraction: 0.02,
+    });
   });
   it("take the median where disturbances go either way", () => {
     expect(measuredMedian([1, 2, 3, 4, 5])).toEqual({ value: 3, noiseFraction: 0.3333 });

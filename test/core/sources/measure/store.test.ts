@@ -8,7 +8,11 @@ const machine: Machine = { os: "linux", arch: "x64", cpuModel: "Some CPU", physi
 const record = (value: number, noiseFraction = 0.02, of: Machine = machine): Measurement => ({
   machine: of,
   date: "2026-11-20T12:00:00.000Z",
-  memory: { threadCount: 8, allThreadsBytesPerSecond: { value, noiseFraction }, oneThreadBytesPerSecond: { value: value / 3, noiseFraction } },
+  memory: {
+    threadCount: 8,
+    allThreadsBytesPerSecond: { value, noiseFraction },
+    oneThreadBytesPerSecond: { value: value / 3, noiseFraction },
+  },
   disk: { path: "/models/a.gguf", readBytesPerSecond: { value: 3e9, noiseFraction: 0.3 } },
   warnings: [],
 });
@@ -33,8 +37,18 @@ describe("measurements of a user's machines", () => {
   ])("lie in the user's data folder on %s", (platform, env, path) => {
     expect(measurementsPath({ platform, env, homeDir: "/home/a" })).toBe(path);
   });
-  it.each(["", "{", "[]", '{"version":2,"machines":[]}', '{"version":1,"machines":[{"machine":{}}]}', '{"version":1,"machines":[null]}'])("count as none when the file holds %s", async (text) => {
-    const world = fakeWorld({ env: { XDG_DATA_HOME: "/data" }, files: { "/data/modelfit-mcp/measurements.json": text } });
+  it.each([
+    "",
+    "{",
+    "[]",
+    '{"version":2,"machines":[]}',
+    '{"version":1,"machines":[{"machine":{}}]}',
+    '{"version":1,"machines":[null]}',
+  ])("count as none when the file holds %s", async (text) => {
+    const world = fakeWorld({
+      env: { XDG_DATA_HOME: "/data" },
+      files: { "/data/modelfit-mcp/measurements.json": text },
+    });
     expect(await storedMeasurement(world, machine)).toBeUndefined();
     await storeMeasurement(world, record(40e9));
     expect(await storedMeasurement(world, machine)).toEqual(record(40e9));
@@ -43,8 +57,13 @@ describe("measurements of a user's machines", () => {
 
 describe("a facts file", () => {
   it("stands in for what was measured here", async () => {
-    const world = fakeWorld({ env: { MODELFIT_FACTS: "/facts.json" }, files: { "/facts.json": JSON.stringify(record(77e9)) } });
-    expect((await storedMeasurement(world, { ...machine, cpuModel: "Any" }))?.memory?.allThreadsBytesPerSecond.value).toBe(77e9);
+    const world = fakeWorld({
+      env: { MODELFIT_FACTS: "/facts.json" },
+      files: { "/facts.json": JSON.stringify(record(77e9)) },
+    });
+    expect(
+      (await storedMeasurement(world, { ...machine, cpuModel: "Any" }))?.memory?.allThreadsBytesPerSecond.value,
+    ).toBe(77e9);
   });
   it.each([
     [undefined, /cannot be read/],
@@ -62,7 +81,12 @@ describe("a facts file", () => {
 describe("measured values", () => {
   const host = { ramBandwidthBytesPerSecond: { value: 51.2e9, evidence: "assumed" as const, source: "two channels" } };
   it("replace what was assumed, with their noise", () => {
-    expect(withMeasured(host, record(40e9)).ramBandwidthBytesPerSecond).toEqual({ value: 40e9, evidence: "measured", source: "read by 8 threads on 2026-11-20", noiseFraction: 0.02 });
+    expect(withMeasured(host, record(40e9)).ramBandwidthBytesPerSecond).toEqual({
+      value: 40e9,
+      evidence: "measured",
+      source: "read by 8 threads on 2026-11-20",
+      noiseFraction: 0.02,
+    });
   });
   it("never do when they are noisy, or not there", () => {
     expect(withMeasured(host, record(40e9, 0.2))).toBe(host);
