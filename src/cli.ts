@@ -13,6 +13,8 @@ console.debug = console.error;
 
 const [command, ...rest] = process.argv.slice(2);
 const world = realWorld(process.env);
+/** built beside this file */
+const threadScript = new URL("./thread.js", import.meta.url);
 
 async function main(): Promise<void> {
   if (command === undefined || command === "--stdio") {
@@ -20,17 +22,19 @@ async function main(): Promise<void> {
       process.stderr.write(
         "modelfit-mcp speaks MCP on standard input. For an answer here: modelfit-mcp here (or --help).\n",
       );
-    const [{ buildServer }, { serveStdio }] = await Promise.all([
+    const [{ buildServer }, { serveStdio }, { answersInThreads }] = await Promise.all([
       import("./server.ts"),
       import("./transport/stdio.ts"),
+      import("./work/pool.ts"),
     ]);
-    await serveStdio(buildServer(world, { remote: false }));
+    const answers = answersInThreads(world, threadScript, 1);
+    await serveStdio(buildServer(answers, { remote: false }), () => answers.close());
   } else if (command === "--version" || command === "-v") {
     process.stdout.write(`${(await import("./version.ts")).version}\n`);
   } else if (command === "--help" || command === "-h" || command === "help") {
     process.stdout.write((await import("./cli/help.ts")).help(rest[0]));
   } else if (command === "--http" || command === "--sse") {
-    await (await import("./cli/http.ts")).runHttp(world, process.argv.slice(2));
+    await (await import("./cli/http.ts")).runHttp(world, process.argv.slice(2), threadScript);
   } else if (command === "here") {
     process.exitCode = await (await import("./cli/here.ts")).runHere(world, rest, process.argv[1] ?? "modelfit-mcp");
   } else {

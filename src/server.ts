@@ -15,8 +15,8 @@ import {
   McpError,
   ReadResourceRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
-import type { World } from "./core/sources/world.ts";
 import { version } from "./version.ts";
+import { type Answers, CallFailure, type ProgressMessage } from "./work/answers.ts";
 
 export interface ServerOptions {
   /** true for callers over the network */
@@ -33,8 +33,8 @@ Answers are short; detail: "detailed" adds tables. Commands are for the user to 
 const icon =
   "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAzMiAzMiI+PHJlY3Qgd2lkdGg9IjMyIiBoZWlnaHQ9IjMyIiByeD0iNiIgZmlsbD0iIzFmNmY1YyIvPjxwYXRoIGQ9Ik03IDIzVjE1aDR2OHptNyAwVjloNHYxNHptNyAwdi02aDR2NnoiIGZpbGw9IiNmZmYiLz48L3N2Zz4=";
 
-/** A server without a transport; `connect` gives it one. Tools and resources load when they are first asked for. */
-export function buildServer(world: World, options: ServerOptions): Server {
+/** A server without a transport; `connect` gives it one. */
+export function buildServer(answers: Answers, options: ServerOptions): Server {
   const server = new Server(
     {
       name: "modelfit-mcp",
@@ -44,9 +44,9 @@ export function buildServer(world: World, options: ServerOptions): Server {
     },
     { capabilities: { tools: {}, resources: {}, prompts: {}, completions: {} }, instructions },
   );
-  serveTools(server, world, options);
-  serveResources(server, world, options);
-  servePrompts(server);
+  serveTools(server, answers, options);
+  serveResources(server, answers, options);
+  servePrompts(server, answers);
   return server;
 }
 
@@ -56,69 +56,42 @@ async function guarded<Result>(handler: () => Promise<Result>): Promise<Result> 
     return await handler();
   } catch (error) {
     if (error instanceof McpError) throw error;
+    if (error instanceof CallFailure) throw new McpError(error.code, error.message);
     console.error(error);
     throw new McpError(ErrorCode.InternalError, "The server failed because of a fault of its own.");
   }
 }
 
-function serveTools(server: Server, world: World, options: ServerOptions): void {
+function serveTools(server: Server, answers: Answers, { remote }: ServerOptions): void {
   server.setRequestHandler(ListToolsRequestSchema, () =>
     guarded(async () => ({ tools: (await import("./tools/listed.ts")).listed })),
   );
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-    guarded(async () => {
-      const [{ tools }, { callTool, pacedProgress }] = await Promise.all([
-        import("./tools/index.ts"),
-        import("./tools/adapter.ts"),
-      ]);
-      const progressToken = extra._meta?.progressToken;
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal, _meta, sendNotification }) =>
+    guarded(() => {
+      const progressToken = _meta?.progressToken;
       const progress =
         progressToken === undefined
-          ? () => {}
-          : pacedProgress(world.now, (message) => {
-              extra
-                .sendNotification({ method: "notifications/progress", params: { progressToken, ...message } })
-                .catch(() => {});
-            });
-      const context = { world, signal: extra.signal, progress, remote: options.remote };
-      return callTool(tools, params.name, params.arguments ?? {}, context);
+          ? undefined
+          : (message: ProgressMessage) => {
+              sendNotification({ method: "notifications/progress", params: { progressToken, ...message } }).catch(
+                () => {},
+              );
+            };
+      return answers.callTool(params.name, params.arguments ?? {}, { signal, remote, progress });
     }),
   );
 }
 
-function serveResources(server: Server, world: World, options: ServerOptions): void {
+function serveResources(server: Server, answers: Answers, { remote }: ServerOptions): void {
   server.setRequestHandler(ListResourcesRequestSchema, () =>
-    guarded(async () => {
-      const { resources } = await import("./resources/index.ts");
-      return {
-        resources: resources.map(({ uri, name, title, description }) => ({
-          uri,
-          name,
-          title,
-          description,
-          mimeType: "application/json",
-        })),
-      };
-    }),
+    guarded(async () => ({ resources: (await import("./resources/listed.ts")).listed.resources })),
   );
   server.setRequestHandler(ListResourceTemplatesRequestSchema, () =>
-    guarded(async () => {
-      const { templates } = await import("./resources/index.ts");
-      return {
-        resourceTemplates: templates.map(({ prefix, name, title, description }) => ({
-          uriTemplate: `${prefix}{id}`,
-          name,
-          title,
-          description,
-          mimeType: "application/json",
-        })),
-      };
-    }),
+    guarded(async () => ({ resourceTemplates: (await import("./resources/listed.ts")).listed.resourceTemplates })),
   );
-  server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) =>
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params }, { signal }) =>
     guarded(async () => {
-      const { readResource } = await import("./resources/index.ts");
-      const found = await readResource(params.uri, { world, signal: extra.signal, remote: options.remote });
+      const found = await answers.readResource(params.uri, { signal, remote });
       // -32002 is the protocol's "resource not found"
       if (found.outcome === "not-found") throw new McpError(-32002, found.reason, { uri: params.uri });
       return { contents: [{ uri: params.uri, mimeType: "application/json", text: JSON.stringify(found.document) }] };
@@ -126,45 +99,24 @@ function serveResources(server: Server, world: World, options: ServerOptions): v
   );
   server.setRequestHandler(CompleteRequestSchema, ({ params }) =>
     guarded(async () => {
-      const { complete } = await import("./resources/index.ts");
       const owner = params.ref.type === "ref/resource" ? params.ref.uri : params.ref.name;
-      const values = await complete(owner, params.argument.name, params.argument.value);
+      const values = await answers.complete(owner, params.argument.name, params.argument.value);
       return { completion: { values: values.slice(0, 100), total: values.length, hasMore: values.length > 100 } };
     }),
   );
 }
 
-function servePrompts(server: Server): void {
+function servePrompts(server: Server, answers: Answers): void {
   server.setRequestHandler(ListPromptsRequestSchema, () =>
-    guarded(async () => {
-      const { prompts } = await import("./resources/index.ts");
-      return {
-        prompts: prompts.map((prompt) => ({
-          name: prompt.name,
-          title: prompt.title,
-          description: prompt.description,
-          arguments: prompt.arguments.map(({ name, description, required }) => ({ name, description, required })),
-        })),
-      };
-    }),
+    guarded(async () => ({ prompts: (await import("./resources/listed.ts")).listed.prompts })),
   );
   server.setRequestHandler(GetPromptRequestSchema, ({ params }) =>
     guarded(async () => {
-      const { prompts } = await import("./resources/index.ts");
-      const prompt = prompts.find(({ name }) => name === params.name);
-      if (prompt === undefined) {
-        throw new McpError(
-          ErrorCode.InvalidParams,
-          `Unknown prompt "${params.name.slice(0, 80)}". Send one of: ${prompts.map(({ name }) => name).join(", ")}.`,
-        );
-      }
-      const values = params.arguments ?? {};
-      const missing = prompt.arguments.find(({ name, required }) => required && !values[name]);
-      if (missing !== undefined)
-        throw new McpError(ErrorCode.InvalidParams, `"${missing.name}" is missing. Send ${missing.description}.`);
+      const found = await answers.getPrompt(params.name, params.arguments ?? {});
+      if (found.outcome === "not-found") throw new McpError(ErrorCode.InvalidParams, found.reason);
       return {
-        description: prompt.description,
-        messages: [{ role: "user" as const, content: { type: "text" as const, text: prompt.text(values) } }],
+        description: found.description,
+        messages: [{ role: "user" as const, content: { type: "text" as const, text: found.text } }],
       };
     }),
   );

@@ -14,11 +14,13 @@ const table: Readonly<Record<string, readonly string[]>> = {
   tools: ["answers", "facts", "units", "sources", "estimate", "decide", "present", "zod"],
   adapter: ["tools", "facts", "units", "sdk"],
   resources: ["facts", "units", "sources", "estimate", "decide", "present", "tools", "zod"],
-  server: ["types:sources", "tools", "adapter", "resources", "version", "sdk"],
+  // the values of the lists, the questions of the protocol, and the threads in which they are answered
+  work: ["types:adapter", "adapter", "tools", "resources", "sources", "node"],
+  server: ["tools", "adapter", "resources", "version", "work", "sdk"],
   transport: ["server", "sdk", "node"],
   library: ["answers", "facts", "units", "sources", "estimate", "decide", "present", "tools"],
   version: ["manifest"],
-  cli: ["facts", "units", "sources", "tools", "resources", "server", "transport", "version"],
+  cli: ["facts", "units", "sources", "tools", "resources", "server", "transport", "version", "work"],
 };
 
 /** Layers whose functions are pure: the same answer always, at once. */

@@ -4,12 +4,13 @@ import type { World } from "../core/sources/world.ts";
 import { buildServer } from "../server.ts";
 import { objectionTo } from "../transport/guard.ts";
 import { serveHttp } from "../transport/http.ts";
+import { answersInThreads } from "../work/pool.ts";
 import { readWords } from "./options.ts";
 
 const DEFAULT_PORT = 3917;
 const known: ReadonlySet<string> = new Set(["http", "sse", "port", "host", "allowed-host", "allowed-origin"]);
 
-export async function runHttp(world: World, argv: readonly string[]): Promise<void> {
+export async function runHttp(world: World, argv: readonly string[], threadScript: URL): Promise<void> {
   const { options, words } = readWords(argv, () => false);
   for (const name of options.keys()) {
     if (!known.has(name))
@@ -29,7 +30,8 @@ export async function runHttp(world: World, argv: readonly string[]): Promise<vo
   const token = world.env["MODELFIT_TOKEN"] || undefined;
   const objection = objectionTo(host, token);
   if (objection !== undefined) throw new InputError(objection);
-  const running = await serveHttp(() => buildServer(world, { remote: true }), {
+  const answers = answersInThreads(world, threadScript, 2);
+  const running = await serveHttp(() => buildServer(answers, { remote: true }), {
     host,
     port,
     sse: options.has("sse"),
@@ -41,7 +43,8 @@ export async function runHttp(world: World, argv: readonly string[]): Promise<vo
     `modelfit-mcp listens on ${running.url}/mcp${options.has("sse") ? ` and ${running.url}/sse` : ""}\n`,
   );
   const end = () => {
-    setTimeout(() => process.exit(0), 150).unref();
+    answers.close();
+    setTimeout(() => process.exit(0), 100).unref();
     running.close().then(() => process.exit(0));
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);

@@ -66,3 +66,20 @@ Call plan_config with model "${values["model"]}"${values["hardware"] ? ` and har
 Call fit_model with model "${values["model"]}"${values["hardware"] ? `, hardware "${values["hardware"]}"` : ""} and detail "detailed". Explain where the weights and the context go, what limits the speed, what would help most, and which numbers are measured, taken from a catalog or assumed.`,
   },
 ];
+
+export type Instruction =
+  | { readonly outcome: "found"; readonly description: string; readonly text: string }
+  | { readonly outcome: "not-found"; readonly reason: string };
+
+/** A prompt with its blanks filled in. */
+export function instruct(name: string, values: Readonly<Record<string, string>>): Instruction {
+  const prompt = prompts.find((candidate) => candidate.name === name);
+  if (prompt === undefined) {
+    const known = prompts.map((candidate) => candidate.name).join(", ");
+    return { outcome: "not-found", reason: `Unknown prompt "${name.slice(0, 80)}". Send one of: ${known}.` };
+  }
+  const missing = prompt.arguments.find((argument) => argument.required && !values[argument.name]);
+  if (missing !== undefined)
+    return { outcome: "not-found", reason: `"${missing.name}" is missing. Send ${missing.description}.` };
+  return { outcome: "found", description: prompt.description, text: prompt.text(values) };
+}

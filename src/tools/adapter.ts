@@ -18,7 +18,17 @@ export function describeTools(tools: readonly Tool[]): ListToolsResult["tools"] 
   }));
 }
 
+export type ToolResult = CallToolResult;
+
 export type CallContext = Omit<ToolContext, "attach">;
+
+/** The protocol's code and words for an error that `callTool` threw. */
+export function failureOf(error: unknown): { readonly code: number; readonly message: string } {
+  if (!(error instanceof McpError))
+    return { code: ErrorCode.InternalError, message: "The server failed because of a fault of its own." };
+  // the SDK puts the code before the words
+  return { code: error.code, message: error.message.replace(/^MCP error -?\d+: /, "") };
+}
 
 /**
  * One call. What the caller can fix comes back as a result with `isError` and text only; an unknown tool or a bug of ours is thrown as a

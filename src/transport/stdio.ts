@@ -4,16 +4,17 @@ import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 
 /** How long answers that are under way may still take once the client has closed our input. */
-const GRACE_MS = 100;
+const GRACE_MS = 50;
 
-/** Serves until the client goes; then ends the process within 200 ms, whatever is still running. */
-export async function serveStdio(server: Server): Promise<void> {
+/** Serves until the client goes; then stops what is still running and ends the process within 200 ms. */
+export async function serveStdio(server: Server, stop: () => void): Promise<void> {
   const transport = new StdioServerTransport(process.stdin, takeStdout());
   const pending = new Set<string | number>();
   let ending = false;
 
   const end = () => {
     server.close().catch(() => {});
+    stop();
     process.exit(0);
   };
   const endWhenAnswered = () => {
