@@ -58,15 +58,30 @@ export function meanKlDivergenceNats(
   const cache = (at(cacheTypeK) + at(cacheTypeV)) / 2;
   const { bitsPerWeight, parameterCount, activeParameterCount } = sizesOf(model);
   if (bitsPerWeight >= LOSSLESS_BITS || isNative(model)) return cache;
+  if (model.klDivergenceNats !== undefined) return model.klDivergenceNats + cache;
+  return (
+    divergenceAtBits(bitsPerWeight, activeParameterCount, parameterCount, constants) *
+      constants.klDivergence.mixFactor +
+    cache
+  );
+}
+
+/** The curve itself: a file of this many bits a weight everywhere. */
+export function divergenceAtBits(
+  bitsPerWeight: number,
+  activeParameterCount: number,
+  parameterCount: number,
+  constants: QualityConstants,
+): number {
   const k = constants.klDivergence;
   const over = bitsPerWeight - 4;
-  const logarithm =
+  return Math.exp(
     k.intercept +
-    k.bits * over +
-    k.bitsSquared * over * over +
-    k.activeBillionsLog10 * (Math.log10(activeParameterCount / 1e9) - 1) +
-    k.totalBillionsLog10 * (Math.log10(parameterCount / 1e9) - 1);
-  return Math.exp(logarithm) * k.mixFactor + cache;
+      k.bits * over +
+      k.bitsSquared * over * over +
+      k.activeBillionsLog10 * (Math.log10(activeParameterCount / 1e9) - 1) +
+      k.totalBillionsLog10 * (Math.log10(parameterCount / 1e9) - 1),
+  );
 }
 
 /** Architectures whose makers publish the routed experts in a 4-bit float: there that type is the reference, elsewhere a loss. */

@@ -90,4 +90,6 @@ export interface Model {
   readonly evidence: Evidence;
   readonly source: string;
   readonly warnings: readonly string[];
+  /** expected divergence from the model as published, where it is known tensor by tensor */
+  readonly klDivergenceNats?: number;
 }

@@ -7,26 +7,11 @@ import type { Candidate } from "../decide/candidate.ts";
 import type { Run, TensorOverride } from "../facts/run.ts";
 import { MIB } from "../units.ts";
 import type { Artefact, Command } from "./command.ts";
+import { rangePattern } from "./layer-pattern.ts";
 import { roundInterval } from "./round.ts";
 import { shellCommand } from "./shell.ts";
 
 const LLAMA_PORT = 8080;
-
-/** Whole numbers low…high as an alternation of digit classes: `(1[0-9]|2[0-4])`. Matches exactly those, given digit borders. */
-export function rangePattern(low: number, high: number): string {
-  const parts: string[] = [];
-  let from = low;
-  while (from <= high) {
-    const tens = Math.floor(from / 10);
-    const last = Math.min(high, tens * 10 + 9);
-    const prefix = tens > 0 ? String(tens) : "";
-    const a = from % 10;
-    const b = last % 10;
-    parts.push(prefix + (a === b ? String(a) : `[${a}-${b}]`));
-    from = last + 1;
-  }
-  return parts.length === 1 ? (parts[0] ?? "") : `(${parts.join("|")})`;
-}
 
 /** One rule that moves the experts of layers low…high to `buffer`. */
 export function expertsOverride(low: number, high: number, buffer: string): TensorOverride {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defaultRun } from "../../../src/core/facts/run-defaults.ts";
-import { expertsOverride, rangePattern, runFlags } from "../../../src/core/present/llama-cpp.ts";
+import { layersPattern, rangePattern } from "../../../src/core/present/layer-pattern.ts";
+import { expertsOverride, runFlags } from "../../../src/core/present/llama-cpp.ts";
 import { quoteWord, shellCommand } from "../../../src/core/present/shell.ts";
 
 describe("rangePattern", () => {
@@ -19,6 +20,19 @@ describe("rangePattern", () => {
       }),
       { seed: 3, numRuns: 60 },
     );
+  });
+
+  it("matches any set of layers and no other of 120", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 119 }), { minLength: 1 }), (layers) => {
+        const regex = new RegExp(`^blk\\.${layersPattern(layers)}\\.x`);
+        return Array.from({ length: 120 }, (_, layer) => layer).every(
+          (layer) => regex.test(`blk.${layer}.x`) === layers.includes(layer),
+        );
+      }),
+      { seed: 4, numRuns: 100 },
+    );
+    expect(layersPattern(Array.from({ length: 80 }, (_, layer) => layer))).toBe("([0-9]|[1-7][0-9])");
   });
 
   it("leaves dense and shared tensors alone", () => {
