@@ -1,7 +1,7 @@
 /** One candidate stands behind every number of an answer: model, hardware, run, and what follows from them. */
 import { rememberedCompute } from "../estimate/compute-memo.ts";
-import { estimateMemory, type MemoryEstimate } from "../estimate/memory.ts";
-import { roledTensors } from "../estimate/roles.ts";
+import { estimateMemory, type MemoryDevice, type MemoryEstimate } from "../estimate/memory.ts";
+import { largestMoved } from "../estimate/reserve.ts";
 import { estimateSpeed } from "../estimate/speed.ts";
 import type { Calibration } from "../facts/calibration.ts";
 import { engineNames } from "../facts/engine-names.ts";
@@ -63,15 +63,25 @@ export const thresholds = {
   warmTurnSeconds: 15,
 } as const;
 
+const memoryDevices = new WeakMap<Hardware, readonly MemoryDevice[]>();
+
 /** Devices as the memory estimate takes them: free memory decides the default split. */
-export function judgeMemory(model: Model, hardware: Hardware, run: Run, limits: Limits): MemoryVerdict {
+function memoryDevicesOf(hardware: Hardware): readonly MemoryDevice[] {
+  const known = memoryDevices.get(hardware);
+  if (known) return known;
   const names = engineNames(hardware.devices);
   const devices = hardware.devices.map((device, index) => ({
     name: names[index] ?? device.name,
     backend: device.backend,
     freeBytes: device.memoryUsableBytes.value,
   }));
-  const memory = estimateMemory(model, run, devices, rememberedCompute);
+  memoryDevices.set(hardware, devices);
+  return devices;
+}
+
+/** Memory of a run, and whether it fits. */
+export function judgeMemory(model: Model, hardware: Hardware, run: Run, limits: Limits): MemoryVerdict {
+  const memory = estimateMemory(model, run, memoryDevicesOf(hardware), rememberedCompute);
   const room = roomFor(hardware, model, run, memory.placement, limits);
   const shortfall = shortfallOf(memory, room);
   return { run, memory, room, shortfall, fits: shortfall.totalBytes === 0 };
@@ -85,13 +95,13 @@ export function placedMode(model: Model, placement: Placement): Exclude<RunMode,
   if (
     onDevice < layers.length ||
     placement.outputDevice === HOST ||
-    placement.cacheDevices.some((device, index) => device === HOST && layers.some((layer) => layer.index === index))
+    layers.some((layer) => (placement.cacheDevices[layer.index] ?? HOST) === HOST)
   )
     return "cpu-offload";
   if (!placement.hasOverrides) return "gpu";
-  const moved = roledTensors(model).filter((tensor) => tensor.layer >= 0 && placement.overrideOf(tensor.name) === HOST);
-  if (moved.length === 0) return "gpu";
-  return moved.every((tensor) => tensor.role === "experts") ? "moe-offload" : "cpu-offload";
+  const { experts, rest } = largestMoved(model, placement);
+  if (rest > 0) return "cpu-offload";
+  return experts > 0 ? "moe-offload" : "gpu";
 }
 
 /** What a user waits for: answers token by token, or, where nothing is generated, the reading. */

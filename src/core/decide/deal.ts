@@ -9,55 +9,65 @@ export interface DealDevice {
   readonly bandwidthBytesPerSecond: BytesPerSecond;
 }
 
-interface Best {
-  readonly seconds: number;
-  readonly fill: number;
-  readonly cut: number;
+const TIE = 1e-9;
+
+function better(seconds: number, fill: number, heldSeconds: number, heldFill: number): boolean {
+  if (Math.abs(seconds - heldSeconds) > TIE * Math.max(seconds, heldSeconds)) return seconds < heldSeconds;
+  return fill < heldFill;
 }
 
-const TIE = 1e-9;
-const nothing = { seconds: 0, fill: 0 };
-
-function better(a: Best, b: Best | undefined): boolean {
-  if (!b) return true;
-  if (Math.abs(a.seconds - b.seconds) > TIE * Math.max(a.seconds, b.seconds)) return a.seconds < b.seconds;
-  return a.fill < b.fill;
+/** Whether consecutive items can be dealt at all: each device in turn takes what it holds. */
+export function canDeal(itemBytes: readonly Bytes[], limits: readonly Bytes[]): boolean {
+  let next = 0;
+  for (const limit of limits) {
+    let held = 0;
+    while (next < itemBytes.length && held + (itemBytes[next] ?? 0) <= limit) held += itemBytes[next++] ?? 0;
+  }
+  return next === itemBytes.length;
 }
 
 /**
  * Counts of consecutive items per device, in device order; undefined when they do not fit.
- * `table[d][k]` = best way to deal the first k items to devices 0…d.
+ * At `d * width + k` of each table: the best way to deal the first k items to devices 0…d.
  */
 export function dealLayers(itemBytes: readonly Bytes[], devices: readonly DealDevice[]): number[] | undefined {
-  const prefix = [0];
-  for (const bytes of itemBytes) prefix.push((prefix.at(-1) ?? 0) + bytes);
   const count = itemBytes.length;
-  const table: (Best | undefined)[][] = [];
-  devices.forEach((device, d) => {
-    const row: (Best | undefined)[] = new Array<Best | undefined>(count + 1).fill(undefined);
-    for (let end = 0; end <= count; end++)
-      // a longer tail only costs more, so the first one that is too long ends the search
-      for (let cut = end; cut >= 0; cut--) {
+  const width = count + 1;
+  const prefix = new Float64Array(width);
+  for (let item = 0; item < count; item++) prefix[item + 1] = (prefix[item] ?? 0) + (itemBytes[item] ?? 0);
+  const seconds = new Float64Array(devices.length * width).fill(Number.POSITIVE_INFINITY);
+  const fills = new Float64Array(devices.length * width);
+  const cuts = new Int32Array(devices.length * width);
+  devices.forEach(({ limitBytes, bandwidthBytesPerSecond }, d) => {
+    for (let end = 0; end <= count; end++) {
+      let bestSeconds = Number.POSITIVE_INFINITY;
+      let bestFill = 0;
+      let bestCut = 0;
+      // a longer tail only costs more, so the first one that is too long ends the search; the first device takes all before `end`
+      for (let cut = d === 0 ? 0 : end; cut >= 0; cut--) {
         const bytes = (prefix[end] ?? 0) - (prefix[cut] ?? 0);
-        if (bytes > device.limitBytes) break;
-        const before = d === 0 ? (cut === 0 ? nothing : undefined) : table[d - 1]?.[cut];
-        if (!before) continue;
-        const candidate = {
-          seconds: before.seconds + bytes / device.bandwidthBytesPerSecond,
-          fill: Math.max(before.fill, bytes > 0 ? bytes / device.limitBytes : 0),
-          cut,
-        };
-        if (better(candidate, row[end])) row[end] = candidate;
+        if (bytes > limitBytes) break;
+        const before = d === 0 ? 0 : (seconds[(d - 1) * width + cut] ?? Number.POSITIVE_INFINITY);
+        if (before === Number.POSITIVE_INFINITY) continue;
+        const total = before + bytes / bandwidthBytesPerSecond;
+        const fill = Math.max(d === 0 ? 0 : (fills[(d - 1) * width + cut] ?? 0), bytes > 0 ? bytes / limitBytes : 0);
+        if (bestSeconds !== Number.POSITIVE_INFINITY && !better(total, fill, bestSeconds, bestFill)) continue;
+        bestSeconds = total;
+        bestFill = fill;
+        bestCut = cut;
       }
-    table.push(row);
+      seconds[d * width + end] = bestSeconds;
+      fills[d * width + end] = bestFill;
+      cuts[d * width + end] = bestCut;
+    }
   });
+  if (seconds[(devices.length - 1) * width + count] === Number.POSITIVE_INFINITY) return undefined;
   const counts = new Array<number>(devices.length).fill(0);
   let end = count;
   for (let d = devices.length - 1; d >= 0; d--) {
-    const best = table[d]?.[end];
-    if (!best) return undefined;
-    counts[d] = end - best.cut;
-    end = best.cut;
+    const cut = cuts[d * width + end] ?? 0;
+    counts[d] = end - cut;
+    end = cut;
   }
   return counts;
 }

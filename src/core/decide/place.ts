@@ -12,7 +12,7 @@ import type { Run, TensorOverride } from "../facts/run.ts";
 import { runShape } from "../facts/run-shape.ts";
 import type { Bytes } from "../units.ts";
 import type { MemoryVerdict } from "./candidate.ts";
-import { dealLayers } from "./deal.ts";
+import { canDeal, dealLayers } from "./deal.ts";
 
 /** Asks what a run takes; the search knows nothing else of memory. */
 export type MemoryOf = (run: Run) => MemoryVerdict;
@@ -152,7 +152,9 @@ function least(search: Search, high: number, runAt: (n: number) => Run): MemoryV
   let fits = high;
   let fails = -1;
   const limits = limitsOf(top);
-  let guess = leastInteger(high, (n) => deal(search, runAt(n), limits) !== undefined);
+  let guess = leastInteger(high, (n) =>
+    canDeal(itemBytes(search.table, runAt(n), search.model.hyper.layerCount, undefined), limits),
+  );
   let step = 1;
   while (fits - fails > 1) {
     const n = Math.max(fails + 1, Math.min(fits - 1, guess));

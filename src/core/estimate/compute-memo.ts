@@ -1,27 +1,114 @@
 /**
- * `estimateCompute`, remembered: a search asks for the same graph many times, because how layers are quantized does not change
- * what the graph's temporaries take (checked in test/core/estimate/compute-memo.test.ts). Results are those of `estimateCompute`.
+ * `estimateCompute`, remembered: a search asks for the same graph many times. Three things make graphs the same (all checked in
+ * test/core/estimate/compute-memo.test.ts): how layers are quantized does not change what temporaries take; placements whose kept
+ * layers are of the same classes in the same order give one graph; and with everything else unchanged buffers grow along straight
+ * lines with the cells of the cache, because every rounding is a divisor of the 256 cells that a context is padded to.
  */
 import type { BufferLayout } from "../facts/hardware.ts";
 import type { Hyperparameters } from "../facts/model.ts";
-import type { Placement } from "../facts/placement.ts";
+import { HOST, type Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
+import { runShape } from "../facts/run-shape.ts";
 import { layerOf, type Tensor } from "../facts/tensor.ts";
 import { type ComputeEstimate, estimateCompute } from "./compute.ts";
+import { modelClasses, neededLayers } from "./graph/layer-runs.ts";
+import { layerKindOf } from "./graph/models/layer-kinds.ts";
+import { weightTable } from "./graph/weight-table.ts";
+import { StraightLine } from "./straight-line.ts";
 
-/** Enough for one plan; the oldest go first. */
-const CAPACITY = 512;
+/** Settings kept of one model, and placements kept of one setting; the oldest go first. */
+const SETTINGS = 64;
+const PLACEMENTS = 256;
 
-const memo = new WeakMap<Hyperparameters, Map<string, ComputeEstimate>>();
+type Line = StraightLine<ComputeEstimate>;
+
+interface Setting {
+  /** by the raw placement, and by what the graph sees of it */
+  readonly raw: Map<string, Line>;
+  readonly seen: Map<string, Line>;
+}
+
+const memo = new WeakMap<Hyperparameters, Map<string, Setting>>();
 const outerTypes = new WeakMap<readonly Tensor[], string>();
 
 /** Types outside the layers: the embedding's and the output's rows are copied between places as they are stored. */
 function outerTypesOf(tensors: readonly Tensor[]): string {
   const known = outerTypes.get(tensors);
   if (known !== undefined) return known;
-  const text = tensors.flatMap(({ name, type }) => (layerOf(name) === undefined ? [`${name}:${type}`] : [])).join();
+  const text = `${tensors.length} ${tensors.flatMap(({ name, type }) => (layerOf(name) === undefined ? [`${name}:${type}`] : [])).join()}`;
   outerTypes.set(tensors, text);
   return text;
+}
+
+/** `value` under `key`, made where it is missing; the oldest goes when there are too many. */
+function remembered<Value>(map: Map<string, Value>, key: string, capacity: number, make: () => Value): Value {
+  const held = map.get(key);
+  if (held !== undefined) return held;
+  const made = make();
+  if (map.size >= capacity) {
+    const [oldest] = map.keys();
+    if (oldest !== undefined) map.delete(oldest);
+  }
+  map.set(key, made);
+  return made;
+}
+
+function settingKey(run: Run, tensors: readonly Tensor[], layouts: readonly BufferLayout[], batch: number): string {
+  const { sequences, unifiedCache, cacheTypeK, cacheTypeV, ubatchTokens, flashAttention, splitMode, swaFull, outputs } =
+    run;
+  const devices = layouts
+    .map(
+      (layout) =>
+        `${layout.alignmentBytes}/${layout.rowPaddingWeights}/${layout.offloadBatchTokens ?? ""}/${layout.widensQuantizedCache ?? ""}`,
+    )
+    .join();
+  return `${sequences} ${unifiedCache} ${cacheTypeK} ${cacheTypeV} ${batch} ${ubatchTokens} ${flashAttention} ${splitMode} ${swaFull} ${outputs}|${devices}|${outerTypesOf(tensors)}`;
+}
+
+/** Equal neighbours counted: `0x24 1x24`. */
+function runLengths(values: readonly number[]): string {
+  let text = "";
+  for (let start = 0; start < values.length; ) {
+    let end = start + 1;
+    while (end < values.length && values[end] === values[start]) end++;
+    text += `${values[start]}x${end - start} `;
+    start = end;
+  }
+  return text;
+}
+
+function placementKey(hyper: Hyperparameters, run: Run, placement: Placement): string {
+  return `${runLengths(placement.layerDevices)}|${
+    placement.cacheDevices === placement.layerDevices ? "" : runLengths(placement.cacheDevices)
+  }|${placement.outputDevice} ${run.cpuMoeLayers} ${run.cpuFfnLayers} ${run.offloadedLayers > hyper.layerCount} ${run.cacheOffload}|${run.overrides
+    .map(({ pattern, buffer }) => `${pattern}=${buffer}`)
+    .join()}`;
+}
+
+/** The layers that the graph is built of: class, devices, and what is moved of each. */
+function seenKey(hyper: Hyperparameters, tensors: readonly Tensor[], run: Run, placement: Placement): string {
+  const table = weightTable(tensors);
+  const kind = layerKindOf(hyper.architecture);
+  const classes = modelClasses(hyper, table, kind);
+  const cacheApart = placement.cacheDevices !== placement.layerDevices;
+  const layers = neededLayers(hyper, table, run, placement, kind).map((index) => {
+    const moved =
+      run.overrides.length > 0
+        ? Array.from(table.layers[index]?.values() ?? [], ({ name }) => placement.overrideOf(name) ?? "").join()
+        : placement.hasOverrides
+          ? `${index < run.cpuMoeLayers}${index < run.cpuFfnLayers}`
+          : "";
+    return `${classes[index]}@${placement.layerDevices[index]}${cacheApart ? `/${placement.cacheDevices[index]}` : ""}${moved}`;
+  });
+  const outer =
+    run.overrides.length > 0
+      ? Array.from(table.model.keys(), (name) => placement.overrideOf(name) ?? "").join()
+      : "";
+  return `${layers.join(" ")}|${placement.outputDevice} ${placement.hasOverrides} ${run.offloadedLayers > hyper.layerCount} ${run.cacheOffload}|${outer}|${placement.layerDevices.includes(HOST)}`;
+}
+
+function components({ devices, host }: ComputeEstimate): readonly number[] {
+  return [...devices, host];
 }
 
 export function rememberedCompute(
@@ -31,53 +118,26 @@ export function rememberedCompute(
   placement: Placement,
   layouts: readonly BufferLayout[],
 ): ComputeEstimate {
-  const known = memo.get(hyper) ?? new Map<string, ComputeEstimate>();
-  memo.set(hyper, known);
-  const {
-    contextTokens,
-    sequences,
-    unifiedCache,
-    cacheTypeK,
-    cacheTypeV,
-    batchTokens,
-    ubatchTokens,
-    flashAttention,
-    cpuMoeLayers,
-    cpuFfnLayers,
-    overrides,
-    splitMode,
-    swaFull,
-    outputs,
-  } = run;
-  const key = [
-    contextTokens,
-    sequences,
-    unifiedCache,
-    cacheTypeK,
-    cacheTypeV,
-    batchTokens,
-    ubatchTokens,
-    flashAttention,
-    cpuMoeLayers,
-    cpuFfnLayers,
-    splitMode,
-    swaFull,
-    outputs,
-    overrides.map(({ pattern, buffer }) => `${pattern}=${buffer}`).join(),
-    placement.layerDevices.join(""),
-    placement.outputDevice,
-    placement.cacheDevices === placement.layerDevices,
-    layouts.map(({ alignmentBytes }) => alignmentBytes).join(),
-    tensors.length,
-    outerTypesOf(tensors),
-  ].join("|");
-  const held = known.get(key);
-  if (held) return held;
+  const settings = memo.get(hyper) ?? new Map<string, Setting>();
+  memo.set(hyper, settings);
+  const shape = runShape(run, hyper.causal);
+  const setting = remembered(settings, settingKey(run, tensors, layouts, shape.batchTokens), SETTINGS, () => ({
+    raw: new Map<string, Line>(),
+    seen: new Map<string, Line>(),
+  }));
+  const line = remembered(setting.raw, placementKey(hyper, run, placement), PLACEMENTS, () =>
+    remembered(setting.seen, seenKey(hyper, tensors, run, placement), PLACEMENTS, () => new StraightLine()),
+  );
+  const held = line.read(shape.cells);
+  if (held && "value" in held) return held.value;
+  // where the cache lies apart, masks and copies are large and take each other's places: only what was worked out counts
+  if (held && placement.cacheDevices === placement.layerDevices)
+    return {
+      devices: held.components.slice(0, -1),
+      host: held.components.at(-1) ?? 0,
+      basis: held.like.basis,
+    };
   const made = estimateCompute(hyper, tensors, run, placement, layouts);
-  if (known.size >= CAPACITY) {
-    const [oldest] = known.keys();
-    if (oldest !== undefined) known.delete(oldest);
-  }
-  known.set(key, made);
+  line.add({ at: shape.cells, components: components(made), value: made });
   return made;
 }

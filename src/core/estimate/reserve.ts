@@ -4,6 +4,7 @@
  */
 import type { Device } from "../facts/hardware.ts";
 import type { Model } from "../facts/model.ts";
+import { countableOf } from "../facts/place.ts";
 import { HOST, type Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
 import { runShape } from "../facts/run-shape.ts";
@@ -64,16 +65,63 @@ function widenedCache(device: Device, model: Model, run: Run): readonly ReserveR
   ];
 }
 
+/** Largest tensor of every layer: the experts', the dense feed-forward's, and the rest's. */
+interface LargestTensors {
+  readonly experts: Float64Array;
+  readonly denseFfn: Float64Array;
+  readonly rest: Float64Array;
+}
+
+const largestTensors = new WeakMap<Model, LargestTensors>();
+
+function largestOf(model: Model): LargestTensors {
+  const known = largestTensors.get(model);
+  if (known) return known;
+  const zeros = () => new Float64Array(model.hyper.layerCount);
+  const largest = { experts: zeros(), denseFfn: zeros(), rest: zeros() };
+  for (const { name, layer, bytes } of roledTensors(model)) {
+    if (layer < 0) continue;
+    const flag = countableOf(name)?.flag;
+    const part = flag === "cpuMoeLayers" ? largest.experts : flag === "cpuFfnLayers" ? largest.denseFfn : largest.rest;
+    part[layer] = Math.max(part[layer] ?? 0, bytes);
+  }
+  largestTensors.set(model, largest);
+  return largest;
+}
+
+interface Moved {
+  /** largest tensor of routed experts, and of anything else, that an override puts on the host; 0 = none */
+  readonly experts: Bytes;
+  readonly rest: Bytes;
+}
+
+/** What overrides move to the host, by the largest tensor of each sort. */
+export function largestMoved(model: Model, placement: Placement): Moved {
+  const counted = placement.countedLayers;
+  if (counted) {
+    const { experts, denseFfn } = largestOf(model);
+    const most = (list: Float64Array, count: number): Bytes => list.subarray(0, count).reduce((a, b) => Math.max(a, b), 0);
+    return { experts: most(experts, counted.experts), rest: most(denseFfn, counted.denseFfn) };
+  }
+  const moved = { experts: 0, rest: 0 };
+  for (const { name, layer, role, bytes } of roledTensors(model)) {
+    if (layer < 0 || placement.overrideOf(name) !== HOST) continue;
+    const sort = role === "experts" ? "experts" : "rest";
+    moved[sort] = Math.max(moved[sort], bytes);
+  }
+  return moved;
+}
+
 /** Large batches copy the host's weights of one layer to the device (`op_offload`). */
 function stagedWeights(device: Device, index: number, model: Model, placement: Placement): readonly ReserveRow[] {
   if (device.backend === "rpc" || device.backend === "metal" || device.backend === "cpu" || index !== 0) return [];
-  let largest: Bytes = 0;
-  for (const tensor of roledTensors(model)) {
-    if (tensor.layer < 0) continue;
-    const home = placement.layerDevices[tensor.layer] ?? HOST;
-    const place = placement.hasOverrides ? (placement.overrideOf(tensor.name) ?? home) : home;
-    if (place === HOST) largest = Math.max(largest, tensor.bytes);
-  }
+  const moved = placement.hasOverrides ? largestMoved(model, placement) : { experts: 0, rest: 0 };
+  let largest: Bytes = Math.max(moved.experts, moved.rest);
+  const tensors = largestOf(model);
+  placement.layerDevices.forEach((home, layer) => {
+    if (home === HOST)
+      largest = Math.max(largest, tensors.experts[layer] ?? 0, tensors.denseFfn[layer] ?? 0, tensors.rest[layer] ?? 0);
+  });
   return largest > 0
     ? [
         {

@@ -31,6 +31,33 @@ function cumulativeShares(weights: readonly number[]): Float32Array {
   return shares.map((share) => Math.fround(share / sum));
 }
 
+/** What the two counting flags can move. Names repeat over models, so few are ever parsed. */
+interface Countable {
+  readonly layer: number;
+  readonly flag: "cpuMoeLayers" | "cpuFfnLayers";
+}
+
+const MAX_NAMES = 65_536;
+const countables = new Map<string, Countable | undefined>();
+const expertsOnHost = /^blk\.(\d+)\.ffn_(?:up|down|gate|gate_up)_(?:ch|)exps/;
+const denseOnHost = /^blk\.(\d+)\.ffn_(?:up|down|gate)\./;
+
+/** The layer and flag of a tensor that `--n-cpu-moe` or `--n-cpu-ffn` may move. */
+export function countableOf(name: string): Countable | undefined {
+  const held = countables.get(name);
+  if (held !== undefined || countables.has(name)) return held;
+  const experts = expertsOnHost.exec(name);
+  const dense = experts === null ? denseOnHost.exec(name) : null;
+  const found: Countable | undefined = experts
+    ? { layer: Number(experts[1]), flag: "cpuMoeLayers" }
+    : dense
+      ? { layer: Number(dense[1]), flag: "cpuFfnLayers" }
+      : undefined;
+  if (countables.size >= MAX_NAMES) countables.clear();
+  countables.set(name, found);
+  return found;
+}
+
 function overrideLookup(run: Run, devices: readonly PlaceableDevice[]): (tensorName: string) => number | undefined {
   const rules = run.overrides.map(({ pattern, buffer }) => {
     const device = buffer === "CPU" ? HOST : devices.findIndex(({ name }) => name === buffer);
@@ -40,14 +67,19 @@ function overrideLookup(run: Run, devices: readonly PlaceableDevice[]): (tensorN
       );
     return { regex: new RegExp(pattern), device };
   });
-  const expertsOnHost = /^blk\.(\d+)\.ffn_(?:up|down|gate|gate_up)_(?:ch|)exps/;
-  const denseOnHost = /^blk\.(\d+)\.ffn_(?:up|down|gate)\./;
-  const isBelow = (match: RegExpExecArray | null, limit: number) => match !== null && Number(match[1]) < limit;
+  const counted = (tensorName: string): number | undefined => {
+    const countable = countableOf(tensorName);
+    return countable && countable.layer < run[countable.flag] ? HOST : undefined;
+  };
+  if (rules.length === 0) return counted;
+  // the same few hundred names are asked for by weights, speed and notes
+  const known = new Map<string, number | undefined>();
   return (tensorName) => {
-    for (const { regex, device } of rules) if (regex.test(tensorName)) return device;
-    if (isBelow(expertsOnHost.exec(tensorName), run.cpuMoeLayers)) return HOST;
-    if (isBelow(denseOnHost.exec(tensorName), run.cpuFfnLayers)) return HOST;
-    return undefined;
+    if (known.has(tensorName)) return known.get(tensorName);
+    const rule = rules.find(({ regex }) => regex.test(tensorName));
+    const device = rule ? rule.device : counted(tensorName);
+    known.set(tensorName, device);
+    return device;
   };
 }
 
@@ -78,5 +110,8 @@ export function placeRun(layerCount: number, run: Run, devices: readonly Placeab
     cacheDevices: run.cacheOffload ? layerDevices : layerDevices.map(() => HOST),
     overrideOf: overrideLookup(run, devices),
     hasOverrides: run.overrides.length > 0 || run.cpuMoeLayers > 0 || run.cpuFfnLayers > 0,
+    ...(run.overrides.length > 0
+      ? {}
+      : { countedLayers: { experts: run.cpuMoeLayers, denseFfn: run.cpuFfnLayers } }),
   };
 }

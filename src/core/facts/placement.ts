@@ -16,4 +16,6 @@ export interface Placement {
   readonly overrideOf: (tensorName: string) => number | undefined;
   /** any override at all switches pipeline copies off (llama-context.cpp:427) */
   readonly hasOverrides: boolean;
+  /** what the overrides move where they only count: experts, and dense feed-forward parts, of the first so many layers to the host */
+  readonly countedLayers?: { readonly experts: number; readonly denseFfn: number };
 }
