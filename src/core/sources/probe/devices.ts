@@ -15,6 +15,10 @@ import type { SightedDevice, Vendor } from "./sighting.ts";
 /** The machine's memory, which a device may share. */
 export interface SharedMemory {
   readonly totalBytes: Bytes;
+  /** of the container, below the total */
+  readonly limitBytes: Bytes | undefined;
+  /** what the system lends to graphics where nothing says more */
+  readonly lentBytes: Bytes | undefined;
   readonly availableBytes: Bytes;
   readonly source: string;
 }
@@ -63,20 +67,24 @@ const engineSource = ({ backend }: EngineTotal): string => `total that an engine
 
 /** The part of the RAM that may be planned with: an engine's total, the driver's limit or the usual share, within what the system can spare. */
 function sharedMemory(device: SightedDevice, backend: Backend, ram: SharedMemory): DeviceMemory {
-  const idle = usableShared(backend, ram.totalBytes);
+  // memory that the device maps is charged to the container that asked for it
+  const poolBytes = Math.min(ram.totalBytes, ram.limitBytes ?? ram.totalBytes);
+  const idle = usableShared(backend, poolBytes);
   const engine = engineTotal(device, backend);
   const limit: Fact<Bytes> | undefined =
     engine !== undefined
       ? { value: engine.totalBytes, evidence: "reported", source: engineSource(engine) }
       : device.mappableBytes === undefined
-        ? undefined
+        ? ram.lentBytes === undefined || backend === "metal"
+          ? undefined
+          : { value: ram.lentBytes, evidence: "assumed", source: "half of the RAM, which Windows lends to graphics" }
         : {
             value: Math.max(device.mappableBytes, device.totalBytes ?? 0),
             evidence: "reported",
             source: `${device.source}, RAM that the driver may map`,
           };
   // Metal's limit is the system's own and may be raised by its user; elsewhere a limit may exceed what the system can spare
-  const ceiling = backend === "metal" ? ram.totalBytes : idle.value;
+  const ceiling = backend === "metal" ? poolBytes : idle.value;
   const usable =
     limit === undefined
       ? idle
@@ -86,7 +94,7 @@ function sharedMemory(device: SightedDevice, backend: Backend, ram: SharedMemory
           source: limit.value > ceiling ? `${limit.source}, within ${idle.source}` : limit.source,
         };
   const total: Fact<Bytes> =
-    limit !== undefined && engine === undefined && backend !== "metal"
+    limit?.evidence === "reported" && engine === undefined && backend !== "metal"
       ? { ...limit, value: Math.min(limit.value, ram.totalBytes) }
       : { value: ram.totalBytes, evidence: "reported", source: ram.source };
   return {

@@ -1,217 +1,38 @@
 /**
- * What inference engines print about devices: llama.cpp's `--list-devices` (text and JSON), the lines that its backends log when they
- * start, and Ollama's log. Their totals are what a program can allocate; their order is the engine's own.
+ * What llama.cpp prints about devices: `--list-devices` (text and JSON) and the lines that its backends log when they start. Its totals are
+ * what a program can allocate; its order is the one that `-ts` and `-dev` count in.
  */
 import type { Backend } from "../../facts/hardware.ts";
-import { type Bytes, GIB, MIB } from "../../units.ts";
-import { isRecord, jsonAfterNoise } from "./amd-smi.ts";
+import { cudaLines, dxgiShared, listedJson, listedText, metalLines, syclLines, vulkanLines } from "./engine-lines.ts";
 import {
   isIntegratedName,
   isPretended,
-  pciAddressOf,
+  mergeSightings,
   type SightedDevice,
-  type Sighting,
   sighted,
+  type Vendor,
   vendorOf,
 } from "./sighting.ts";
 
-const BACKENDS: readonly (readonly [RegExp, Backend])[] = [
-  [/^cuda/i, "cuda"],
-  [/^rocm|^hip/i, "rocm"],
-  [/^vulkan/i, "vulkan"],
-  [/^sycl/i, "sycl"],
-  [/^(metal|mtl)/i, "metal"],
-  [/^cann/i, "cann"],
-  [/^musa/i, "musa"],
-  [/^(gpu)?opencl/i, "opencl"],
-  [/^rpc/i, "rpc"],
-];
-
-export const backendOf = (name: string): Backend | undefined => BACKENDS.find(([pattern]) => pattern.test(name))?.[1];
-
-interface Listed {
-  readonly backend: Backend;
-  readonly ordinal: number;
-  readonly description: string;
-  readonly totalBytes: Bytes | undefined;
-  readonly freeBytes: Bytes | undefined;
-  readonly unified?: boolean | undefined;
-  readonly pciAddress?: string | undefined;
-  readonly computeCapability?: string | undefined;
-  readonly gfx?: string | undefined;
-}
-
-/** Without a number at the end the backend has one device. */
-const ordinalOf = (name: string): number => Number(/(\d+)$/.exec(name)?.[1] ?? 0);
-
-/** `Vulkan0: AMD Radeon RX 7900 XTX (24560 MiB, 23000 MiB free)`; builds before b4500 print no memory. */
-function listedText(text: string): Listed[] {
-  return [
-    ...text.matchAll(
-      /^\s{0,4}((?:CUDA|ROCm|HIP|Vulkan|SYCL|Metal|MTL|CANN|MUSA|GPUOpenCL|OpenCL|RPC)\d*)(?:\[[^\]]*\])?:\s+(.+?)(?:\s+\((\d+) MiB,\s*(\d+) MiB free\))?\s*$/gm,
-    ),
-  ].flatMap((match): Listed[] => {
-    const backend = backendOf(match[1] ?? "");
-    // a start-up line of the same name carries " | uma: …"; that is the other parser's
-    if (backend === undefined || (match[2] ?? "").includes(" | ")) return [];
-    const size = (value: string | undefined): Bytes | undefined =>
-      value === undefined ? undefined : Number(value) * MIB;
-    return [
-      {
-        backend,
-        ordinal: ordinalOf(match[1] ?? ""),
-        description: match[2] ?? "",
-        totalBytes: size(match[3]),
-        freeBytes: size(match[4]),
-      },
-    ];
-  });
-}
-
-const numberOr = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-const textOr = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-
-/** The JSON form of the list, where a build has it. */
-function listedJson(text: string): Listed[] {
-  const json = jsonAfterNoise(text);
-  const rows = isRecord(json) && Array.isArray(json["devices"]) ? json["devices"] : Array.isArray(json) ? json : [];
-  return rows.filter(isRecord).flatMap((row): Listed[] => {
-    const backend = backendOf(textOr(row["backend"]) ?? textOr(row["name"]) ?? "");
-    const kind = textOr(row["type"]) ?? "";
-    if (backend === undefined || /^(cpu|accel)$/i.test(kind)) return [];
-    const attributes = isRecord(row["attributes"]) ? row["attributes"] : {};
-    return [
-      {
-        backend,
-        ordinal: numberOr(row["index"]) ?? ordinalOf(textOr(row["name"]) ?? ""),
-        description: textOr(row["description"]) ?? "",
-        totalBytes: numberOr(row["memory_total"]),
-        freeBytes: numberOr(row["memory_free"]),
-        unified: /^igpu$/i.test(kind) ? true : /^gpu$/i.test(kind) ? false : undefined,
-        pciAddress: pciAddressOf(textOr(row["device_id"])),
-        computeCapability: textOr(attributes["compute_capability"]),
-      },
-    ];
-  });
-}
-
-/** `ggml_cuda_init`: `Device 0: NVIDIA A40, compute capability 8.6, VMM: yes`; ROCm prints the architecture instead. */
-function cudaLines(text: string): Listed[] {
-  const rocm = /found \d+ ROCm devices/.test(text);
-  return [
-    ...text.matchAll(/^\s*Device (\d+): ([^,\n]+), (?:compute capability (\d+\.\d+)|(gfx[0-9a-f]+)[^,]*)(.*)$/gm),
-  ].flatMap((match): Listed[] => {
-    if (/global mem size|max compute_units/.test(match[0])) return [];
-    const total = /VRAM: (\d+) MiB/.exec(match[5] ?? "")?.[1];
-    if (match[4] === undefined && !/VMM/.test(match[5] ?? "")) return [];
-    return [
-      {
-        backend: rocm || match[4] !== undefined ? "rocm" : "cuda",
-        ordinal: Number(match[1]),
-        description: (match[2] ?? "").trim(),
-        totalBytes: total === undefined ? undefined : Number(total) * MIB,
-        freeBytes: undefined,
-        computeCapability: match[3],
-        gfx: match[4],
-      },
-    ];
-  });
-}
-
-/** `ggml_vulkan: 0 = Name (driver) | uma: 1 | …`, the older `Vulkan0: Name (driver) | uma: …`. */
-function vulkanLines(text: string): Listed[] {
-  return [...text.matchAll(/^(?:ggml_vulkan:\s*(\d+) = |Vulkan(\d+): )(.+?) \(([^()]*)\) \| uma: ([01])/gm)].map(
-    (match) => ({
-      backend: "vulkan",
-      ordinal: Number(match[1] ?? match[2]),
-      description: match[3] ?? "",
-      totalBytes: undefined,
-      freeBytes: undefined,
-      unified: match[5] === "1",
-    }),
-  );
-}
-
-/** Smaller than any Arc card, and where 32-bit counters of old builds wrap: no total of a card. */
-const WRAPPED_BELOW = 4 * GIB;
-
-/** SYCL's list, as the table of newer builds or the lines of older ones. The same card stands in it once a driver: Level Zero and OpenCL. */
-function syclLines(text: string): Listed[] {
-  const rows: { readonly name: string; readonly bytes: number; readonly driver: string }[] = [];
-  for (const match of text.matchAll(
-    /^\|\s*\d+\|\s*\[?(\w+:\w+)(?::\d+)?\]?\|\s*(.+?)\|[^|]*\|[^|]*\|[^|]*\|[^|]*\|\s*(\d+)M?\s*\|/gm,
-  )) {
-    rows.push({
-      driver: match[1] ?? "",
-      name: (match[2] ?? "").trim(),
-      bytes: Number(match[3]) < 1e7 ? Number(match[3]) * 1e6 : Number(match[3]),
-    });
-  }
-  for (const match of text.matchAll(
-    /^\s*Device \d+: ([^,\n]+),\s+compute capability ([\d.]+),\s*\n[^\n]*global mem size (\d+)/gm,
-  )) {
-    rows.push({
-      driver: Number(match[2]) >= 3 ? "opencl:gpu" : "level_zero:gpu",
-      name: (match[1] ?? "").trim(),
-      bytes: Number(match[3]),
-    });
-  }
-  const gpus = rows.filter(
-    ({ name, driver }) =>
-      !isPretended(name) && !/:(cpu|acc)$/.test(driver) && !/\bCPU\b|\bCore\(TM\)|\bXeon\b|Processor/.test(name),
-  );
-  const levelZero = gpus.filter(({ driver }) => driver.startsWith("level_zero"));
-  // OpenCL's twin of a device that Level Zero already lists
-  const twins = gpus.filter(
-    (row) => !row.driver.startsWith("level_zero") && !levelZero.some(({ name }) => name === row.name),
-  );
-  return [...levelZero, ...twins].map(({ name, bytes }, ordinal) => {
-    const unified = isIntegratedName(name);
-    return {
-      backend: "sycl",
-      ordinal,
-      description: name,
-      totalBytes: unified || bytes < WRAPPED_BELOW ? undefined : bytes,
-      freeBytes: undefined,
-      unified: unified ? true : undefined,
-    };
-  });
-}
-
-/** Metal's start-up lines. The working set is printed in 10^6 bytes. */
-function metalLines(text: string): Listed[] {
-  const printed = /recommendedMaxWorkingSetSize\s*[=:]\s*([\d.]+) (MB|GiB)/.exec(text);
-  if (printed === null && !/ggml_metal/.test(text)) return [];
-  const amount = Number(printed?.[1] ?? 0);
-  const totalBytes = printed === null ? undefined : Math.round(amount * (printed[2] === "GiB" ? GIB : 1e6));
-  const name =
-    /(?:GPU name|found device|picking default device):\s+(.+)$/m.exec(text)?.[1]?.trim() ??
-    /using device (?:MTL|Metal)\d* \(([^)]+)\)/.exec(text)?.[1] ??
-    "";
-  return [{ backend: "metal", ordinal: 0, description: name, totalBytes, freeBytes: undefined, unified: true }];
-}
-
-/** Windows' own adapter list as the Vulkan backend prints it: what a chip may take of the RAM. */
-function dxgiShared(text: string): ReadonlyMap<string, Bytes> {
-  const shared = new Map<string, Bytes>();
-  for (const match of text.matchAll(/Integrated GPU \((.+)\) with LUID [^:]*: ?Shared Total: (\d+)/g))
-    shared.set(match[1] ?? "", Number(match[2]));
-  for (const match of text.matchAll(/Integrated GPU \((.+)\) with LUID \S+ detected\. Shared Total: (\d+)/g))
-    shared.set(match[1] ?? "", Number(match[2]));
-  return shared;
-}
-
 const SOURCE = "llama.cpp's device list";
 
+/** A backend of one maker; the others' devices say whose they are. */
+const MAKERS: Partial<Record<Backend, Vendor>> = {
+  metal: "Apple",
+  cuda: "NVIDIA",
+  rocm: "AMD",
+  cann: "Huawei",
+  musa: "Moore Threads",
+};
+
 /** Everything that llama.cpp printed on both streams, as devices in its order. */
-export function parseEngineDevices(text: string): SightedDevice[] {
+export function parseEngineDevices(text: string): readonly SightedDevice[] {
   const list = [...listedText(text), ...listedJson(text)];
   const starts = [...cudaLines(text), ...vulkanLines(text), ...syclLines(text), ...metalLines(text)];
   const shared = dxgiShared(text);
   // the list says how much, the start-up lines say what kind: the same ordinal of the same backend is the same device
   const named = list.length > 0 ? list : starts;
-  return named.flatMap((row): SightedDevice[] => {
+  const devices = named.flatMap((row): { readonly backend: Backend; readonly device: SightedDevice }[] => {
     const other = starts.find(
       (start) => start.backend === row.backend && (start.ordinal === row.ordinal || row.backend === "metal"),
     );
@@ -219,84 +40,24 @@ export function parseEngineDevices(text: string): SightedDevice[] {
     if (isPretended(name)) return [];
     const unified =
       row.unified ?? other?.unified ?? (row.backend === "metal" || isIntegratedName(name) ? true : undefined);
-    const vendor =
-      row.backend === "metal"
-        ? "Apple"
-        : row.backend === "cuda"
-          ? "NVIDIA"
-          : row.backend === "rocm"
-            ? "AMD"
-            : row.backend === "cann"
-              ? "Huawei"
-              : row.backend === "musa"
-                ? "Moore Threads"
-                : vendorOf(name);
+    const vendor = MAKERS[row.backend] ?? vendorOf(name);
     const totalBytes = row.totalBytes ?? other?.totalBytes;
-    return [
-      sighted({
-        vendor,
-        name,
-        source: SOURCE,
-        unified,
-        pciAddress: row.pciAddress ?? other?.pciAddress,
-        computeCapability: row.computeCapability ?? other?.computeCapability,
-        gfx: row.gfx ?? other?.gfx,
-        mappableBytes: shared.get(name),
-        engineTotals: totalBytes === undefined ? [] : [{ backend: row.backend, totalBytes, freeBytes: row.freeBytes }],
-      }),
-    ];
+    const device = sighted({
+      vendor,
+      name,
+      source: SOURCE,
+      unified,
+      pciAddress: row.pciAddress ?? other?.pciAddress,
+      computeCapability: row.computeCapability ?? other?.computeCapability,
+      gfx: row.gfx ?? other?.gfx,
+      mappableBytes: shared.get(name),
+      engineTotals: totalBytes === undefined ? [] : [{ backend: row.backend, totalBytes, freeBytes: row.freeBytes }],
+    });
+    return [{ backend: row.backend, device }];
   });
-}
-
-/** `total="96.0 GiB"`. */
-function gibibytes(text: string | undefined): Bytes | undefined {
-  const match = /^([\d.]+) (GiB|MiB)$/.exec(text ?? "");
-  return match === null ? undefined : Math.round(Number(match[1]) * (match[2] === "GiB" ? GIB : MIB));
-}
-
-/**
- * Ollama's "inference compute" records, one a device; a record may be wrapped. Its totals are rounded to 0.1 GiB, and `available`
- * of a chip that shares the RAM is what a container calls free, so it is left out.
- */
-export function parseOllamaLog(text: string): Sighting {
-  const records = text.split(/(?=inference compute)/).filter((part) => part.startsWith("inference compute"));
-  const devices = records.flatMap((record): SightedDevice[] => {
-    const field = (name: string): string | undefined =>
-      new RegExp(`\\b${name}=(?:"([^"]*)"|(\\S+))`)
-        .exec(record)
-        ?.slice(1)
-        .find((value) => value !== undefined);
-    const backend = backendOf(field("library") ?? "ROCm");
-    const totalBytes = gibibytes(field("total"));
-    if (backend === undefined || /^cpu$/i.test(field("library") ?? "")) return [];
-    const unified = field("type") === "iGPU" ? true : field("type") === "discrete" ? false : undefined;
-    const compute = field("compute");
-    const available = gibibytes(field("available"));
-    const description = field("description") ?? "";
-    return [
-      sighted({
-        vendor:
-          field("library") === undefined
-            ? "other"
-            : backend === "cuda"
-              ? "NVIDIA"
-              : backend === "rocm"
-                ? "AMD"
-                : backend === "metal"
-                  ? "Apple"
-                  : vendorOf(description),
-        name: description,
-        source: "Ollama's log",
-        unified,
-        pciAddress: pciAddressOf(field("pci_id")),
-        gfx: compute?.startsWith("gfx") === true ? compute : undefined,
-        computeCapability: /^\d+\.\d+$/.test(compute ?? "") ? compute : undefined,
-        engineTotals:
-          totalBytes === undefined
-            ? []
-            : [{ backend, totalBytes, freeBytes: unified === true ? undefined : available }],
-      }),
-    ];
-  });
-  return { devices, warnings: [] };
+  // a build with several backends lists a device once in each
+  const backends = [...new Set(devices.map(({ backend }) => backend))];
+  return mergeSightings(
+    backends.map((backend) => devices.flatMap((row) => (row.backend === backend ? row.device : []))),
+  );
 }

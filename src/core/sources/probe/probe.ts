@@ -12,6 +12,7 @@ import { sightDisks } from "./disks.ts";
 import { namedDisplays } from "./displays.ts";
 import { sightDrm } from "./drm.ts";
 import { modulesOf, ramBandwidth, readModules, sightHost } from "./host.ts";
+import { sightKfd, withNodes } from "./kfd.ts";
 import { matchEntry } from "./match.ts";
 import { sightModels } from "./models.ts";
 import { sightNpus } from "./npus.ts";
@@ -19,11 +20,12 @@ import { sightNvidia } from "./nvidia.ts";
 import { sightPci } from "./pci.ts";
 import type { MemoryHolder, ProbedDevice, ProbeResult } from "./result.ts";
 import { sightEngine, sightRuntimes } from "./runtimes.ts";
-import { mergeSightings, nothingSighted, type SightedDevice, type Sighting } from "./sighting.ts";
+import { mergeSightings, nothingSighted, type SightedDevice, type Sighting, type Vendor } from "./sighting.ts";
 import { forgetTools } from "./tools.ts";
 import { hasVulkan, hideInvisible } from "./visibility.ts";
 import { sightLoaders } from "./vulkaninfo.ts";
 import { sightWindows } from "./windows.ts";
+import { sightXpuSmi } from "./xpu-smi.ts";
 
 export { hardwareOf } from "./hardware-of.ts";
 
@@ -86,6 +88,8 @@ export async function probe(
   };
   const gfxOverridden = world.env["HSA_OVERRIDE_GFX_VERSION"] !== undefined;
   const ram = {
+    limitBytes: host.ramLimitBytes?.value,
+    lentBytes: world.platform === "win32" ? Math.floor(host.ramTotalBytes.value / 2) : undefined,
     totalBytes: host.ramTotalBytes.value,
     availableBytes: host.ramAvailableBytes.value,
     source: host.ramTotalBytes.source,
@@ -149,23 +153,25 @@ async function sightDevices(world: World, signal: AbortSignal | undefined) {
   const [nvidia, ascend, kernel, listing, adapters, engine] = await Promise.all([
     world.platform === "darwin" ? nothingSighted : sightNvidia(world, signal),
     sightAscend(world, signal),
-    linux ? sightDrm(world) : [],
+    linux ? sightKernel(world) : [],
     world.platform === "win32" || world.platform === "darwin" ? nothingSighted : sightPci(world, signal),
     sightWindows(world, signal),
     sightEngine(world, signal),
   ]);
   const bus = listing.devices;
   // slow tools only for what the kernel leaves open: AMD's own for cards without a size, the loaders where nobody names a device
-  const needsAmd =
+  const leftOpen = (wanted: Vendor): boolean =>
     world.platform !== "darwin" &&
-    !kernel.some(({ vendor }) => vendor === "AMD") &&
-    (bus.length === 0 || bus.some(({ vendor }) => vendor === "AMD"));
+    !kernel.some(({ vendor }) => vendor === wanted) &&
+    (bus.length === 0 || bus.some(({ vendor, unified }) => vendor === wanted && unified !== true));
   const nothing =
     nvidia.devices.length + kernel.length + bus.length + adapters.length === 0 && world.platform !== "darwin";
-  const [amd, loaders] = await Promise.all([
-    needsAmd ? sightAmdTools(world, signal) : [],
+  const [amd, intel, loaders] = await Promise.all([
+    leftOpen("AMD") ? sightAmdTools(world, signal) : [],
+    leftOpen("Intel") ? sightXpuSmi(world, signal) : [],
     nothing ? sightLoaders(world, signal) : [],
   ]);
+  const tools = [...amd, ...intel];
   const named =
     nothing && !["linux", "win32"].includes(world.platform) && loaders.length + engine.devices.length === 0
       ? namedDisplays((await world.system()).displays ?? [], world.platform)
@@ -177,8 +183,14 @@ async function sightDevices(world: World, signal: AbortSignal | undefined) {
     listing,
     adapters,
     engine,
-    more: [...amd, ...loaders.filter(({ vendor }) => !amd.some((device) => device.vendor === vendor)), ...named],
+    more: [...tools, ...loaders.filter(({ vendor }) => !tools.some((device) => device.vendor === vendor)), ...named],
   };
+}
+
+/** Cards by their driver, and the compute nodes that a partitioned card is opened as. */
+async function sightKernel(world: World): Promise<readonly SightedDevice[]> {
+  const [cards, nodes] = await Promise.all([sightDrm(world), sightKfd(world)]);
+  return withNodes(cards, nodes);
 }
 
 /** Sources by precedence: the vendor's own tool, the kernel or the registry, other tools, the bus, an engine's list, what was given. */

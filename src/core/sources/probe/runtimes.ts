@@ -1,6 +1,7 @@
 /** Inference runtimes on the PATH or answering on their usual port, and what llama.cpp itself says about this machine's devices. */
 import type { World } from "../world.ts";
-import { backendOf, parseEngineDevices } from "./engines.ts";
+import { backendOf } from "./engine-lines.ts";
+import { parseEngineDevices } from "./engines.ts";
 import type { ProbedRuntime } from "./result.ts";
 import type { SightedDevice } from "./sighting.ts";
 import { ask, findTool } from "./tools.ts";

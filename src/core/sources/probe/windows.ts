@@ -66,7 +66,8 @@ function adapterDevice({ name, plugAndPlayId, ownBytes, driver }: Adapter, sourc
       source,
       pciId: ids === null ? undefined : `${ids[1]}:${ids[2]}`.toLowerCase(),
       pciRevision: /REV_([0-9A-F]{2})/i.exec(plugAndPlayId ?? "")?.[1]?.toLowerCase(),
-      totalBytes: integrated ? undefined : ownBytes,
+      // beside shared memory this is what the firmware set aside
+      totalBytes: ownBytes,
       unified: integrated ? true : undefined,
       driver: driverVersion(vendor, driver),
     }),
@@ -107,7 +108,10 @@ export function parseVideoControllers(text: string): SightedDevice[] {
     };
   });
   return (adapters.length > 0 ? adapters : [...listed(text), ...tabled(text)]).flatMap((adapter) =>
-    adapterDevice(adapter, "Win32_VideoController"),
+    // WMI's figure for graphics inside a processor is a reservation of any size
+    adapterDevice(adapter, "Win32_VideoController").map((device) =>
+      device.unified === true ? { ...device, totalBytes: undefined } : device,
+    ),
   );
 }
 

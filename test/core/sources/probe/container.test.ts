@@ -3,22 +3,58 @@ import { spawn } from "node:child_process";
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fit, probe, rank } from "../../../../src/library.ts";
 import { GIB, MIB } from "../../../../src/core/units.ts";
+import { fit, probe, rank } from "../../../../src/library.ts";
 import { fakeWorld } from "../../../fake-world.ts";
 
 const meminfo = `MemTotal: ${64 * 1024 * 1024} kB\nMemFree: 1024 kB\nMemAvailable: ${60 * 1024 * 1024} kB\n`;
-const cpuinfo = [0, 1, 2, 3].map((id) => `processor : ${id}\nmodel name : AMD Ryzen 7 5700G with Radeon Graphics\nphysical id : 0\ncore id : ${id}\nflags : avx2 fma f16c\n`).join("\n");
+const cpuinfo = [0, 1, 2, 3]
+  .map(
+    (id) =>
+      `processor : ${id}\nmodel name : AMD Ryzen 7 5700G with Radeon Graphics\nphysical id : 0\ncore id : ${id}\nflags : avx2 fma f16c\n`,
+  )
+  .join("\n");
 
 const containers: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
-  ["cgroup v2", { "/proc/self/cgroup": "0::/kubepods/pod\n", "/sys/fs/cgroup/kubepods/pod/memory.max": "max\n", "/sys/fs/cgroup/kubepods/memory.max": `${2 * GIB}\n`, "/sys/fs/cgroup/kubepods/memory.current": `${200 * MIB}\n`, "/sys/fs/cgroup/kubepods/memory.stat": `anon 1\ninactive_file ${150 * MIB}\n` }],
-  ["cgroup v2 in a namespace", { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": `${2 * GIB}\n`, "/sys/fs/cgroup/memory.current": `${100 * MIB}\n` }],
-  ["cgroup v1", { "/proc/self/cgroup": "5:cpu:/x\n4:memory:/docker/abc\n", "/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes": `${2 * GIB}\n`, "/sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes": `${100 * MIB}\n` }],
-  ["cgroup v1 in a namespace", { "/proc/self/cgroup": "4:memory:/docker/abc\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": `${2 * GIB}\n`, "/sys/fs/cgroup/memory/memory.usage_in_bytes": `${100 * MIB}\n` }],
+  [
+    "cgroup v2",
+    {
+      "/proc/self/cgroup": "0::/kubepods/pod\n",
+      "/sys/fs/cgroup/kubepods/pod/memory.max": "max\n",
+      "/sys/fs/cgroup/kubepods/memory.max": `${2 * GIB}\n`,
+      "/sys/fs/cgroup/kubepods/memory.current": `${200 * MIB}\n`,
+      "/sys/fs/cgroup/kubepods/memory.stat": `anon 1\ninactive_file ${150 * MIB}\n`,
+    },
+  ],
+  [
+    "cgroup v2 in a namespace",
+    {
+      "/proc/self/cgroup": "0::/\n",
+      "/sys/fs/cgroup/memory.max": `${2 * GIB}\n`,
+      "/sys/fs/cgroup/memory.current": `${100 * MIB}\n`,
+    },
+  ],
+  [
+    "cgroup v1",
+    {
+      "/proc/self/cgroup": "5:cpu:/x\n4:memory:/docker/abc\n",
+      "/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes": `${2 * GIB}\n`,
+      "/sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes": `${100 * MIB}\n`,
+    },
+  ],
+  [
+    "cgroup v1 in a namespace",
+    {
+      "/proc/self/cgroup": "4:memory:/docker/abc\n",
+      "/sys/fs/cgroup/memory/memory.limit_in_bytes": `${2 * GIB}\n`,
+      "/sys/fs/cgroup/memory/memory.usage_in_bytes": `${100 * MIB}\n`,
+    },
+  ],
 ];
 
 describe("a container of 2 GiB", () => {
-  const worldOf = (files: Readonly<Record<string, string>>) => fakeWorld({ files: { "/proc/meminfo": meminfo, "/proc/cpuinfo": cpuinfo, ...files } });
+  const worldOf = (files: Readonly<Record<string, string>>) =>
+    fakeWorld({ files: { "/proc/meminfo": meminfo, "/proc/cpuinfo": cpuinfo, ...files } });
   it.each(containers)("is what fit and rank answer for (%s)", async (_name, files) => {
     const context = { world: worldOf(files) };
     const { host } = await probe({}, context);
@@ -66,11 +102,25 @@ describe("a real memory group", () => {
     try {
       const library = join(import.meta.dirname, "../../../../src/library.ts");
       // the shell puts itself into the group, then becomes the program
-      const child = spawn("/bin/sh", ["-c", `echo $$ > ${folder}/cgroup.procs && exec "$0" --import tsx --input-type=module -e "$1" "$2"`, process.execPath, program, library], { cwd: join(import.meta.dirname, "../../../..") });
+      const child = spawn(
+        "/bin/sh",
+        [
+          "-c",
+          `echo $$ > ${folder}/cgroup.procs && exec "$0" --import tsx --input-type=module -e "$1" "$2"`,
+          process.execPath,
+          program,
+          library,
+        ],
+        { cwd: join(import.meta.dirname, "../../../..") },
+      );
       let printed = "";
       let failed = "";
-      child.stdout.on("data", (chunk) => { printed += chunk; });
-      child.stderr.on("data", (chunk) => { failed += chunk; });
+      child.stdout.on("data", (chunk) => {
+        printed += chunk;
+      });
+      child.stderr.on("data", (chunk) => {
+        failed += chunk;
+      });
       const code = await new Promise((resolve) => child.on("close", resolve));
       expect(code, failed).toBe(0);
       const seen: unknown = JSON.parse(printed);

@@ -237,6 +237,15 @@ export function check(result: ProbeResult, expected: Expectation, captured: stri
     slots: (value) => is("slots", host.memoryModules?.slotCount, value),
     slots_reported: (value) => is("slots", host.memoryModules?.slotCount, value),
     populated: (value) => is("modules", host.memoryModules?.populatedCount, value),
+    bandwidth_gbps: (value) => {
+      const known =
+        host.memoryModules === undefined ? first?.bandwidthBytesPerSecond.value : host.ramBandwidthBytesPerSecond.value;
+      holds(
+        `bandwidth ${known} instead of ${String(value)} GB/s`,
+        Math.abs((known ?? 0) / 1e9 / Number(value) - 1) < 0.01,
+      );
+    },
+    channels: (value) => is("channels", host.memoryModules?.channelCount, value),
     mig_devices: (value) =>
       is(
         "slices",

@@ -8,11 +8,13 @@ import { parseAmdSmi, parseDmesg, parseRocminfo } from "../../../../../src/core/
 import { parseGpuDescription, parseMemoryListing } from "../../../../../src/core/sources/probe/apple-profiler.ts";
 import { parseTegrastats } from "../../../../../src/core/sources/probe/boards.ts";
 import { namedDisplays } from "../../../../../src/core/sources/probe/displays.ts";
-import { parseOllamaLog } from "../../../../../src/core/sources/probe/engines.ts";
+import { parseKfdNode } from "../../../../../src/core/sources/probe/kfd.ts";
 import { parseNumactl } from "../../../../../src/core/sources/probe/lscpu.ts";
 import { parseQuery } from "../../../../../src/core/sources/probe/nvidia-smi.ts";
+import { parseOllamaLog } from "../../../../../src/core/sources/probe/ollama-log.ts";
 import { type Sighting, sighted } from "../../../../../src/core/sources/probe/sighting.ts";
 import { parseSyclLs, parseVulkaninfo } from "../../../../../src/core/sources/probe/vulkaninfo.ts";
+import { parseXpuSmi } from "../../../../../src/core/sources/probe/xpu-smi.ts";
 import type { ExecResult, World } from "../../../../../src/core/sources/world.ts";
 import { GIB, KIB, MIB } from "../../../../../src/core/units.ts";
 import { fakeWorld } from "../../../../fake-world.ts";
@@ -309,6 +311,22 @@ function givenSightings(files: Files, take: (pattern: RegExp) => string | undefi
       },
     };
   });
+  add(take(/^xpu-smi/), devices(parseXpuSmi));
+  const nodes = [...files].filter(([, text]) => /^gfx_target_version \d/m.test(text));
+  const banks = [...files].filter(([, text]) => /^heap_type \d/m.test(text));
+  // a bank is its node's by the number in its name; a listing of all nodes has both in one file
+  const kfd = nodes.flatMap(([name, text]) => {
+    const own = banks
+      .filter(([bank]) => /\d+/.exec(bank)?.[0] === /\d+/.exec(name)?.[0] || nodes.length === 1)
+      .map(([, bank]) => bank);
+    return text
+      .split(/(?=^cpu_cores_count )/m)
+      .flatMap(
+        (part) => parseKfdNode(part, /^heap_type/m.test(part) ? part.split(/(?=^heap_type)/m).slice(1) : own) ?? [],
+      );
+  });
+  for (const [name] of [...nodes, ...banks]) take(new RegExp(`^${name.replaceAll(".", "\\.")}$`));
+  if (kfd.length > 0) given.push({ devices: kfd, warnings: [] });
   add(take(/^gpuinfo/), (text) => {
     const { devices: found, memoryBytes } = parseGpuDescription(text);
     return {
