@@ -158,7 +158,7 @@ function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
 }
 
 /** The catalog with a user's own devices and machines, which win where both answer. */
-export function withProfiles(catalog: HardwareCatalog, { rows, machines, warnings }: Profiles): HardwareCatalog {
+function withProfiles(catalog: HardwareCatalog, { rows, machines, warnings }: Profiles): HardwareCatalog {
   if (rows.length + machines.length + warnings.length === 0) return catalog;
   const own = hardwareCatalog(rows);
   const byMachine = new Map(machines.map(({ id, hardware }) => [id, hardware]));

@@ -18,7 +18,7 @@ const machineProfile = z.strictObject({
   hardware: z.string().min(1).max(1000),
   note: z.string().max(1000).optional(),
 });
-export type MachineProfile = z.output<typeof machineProfile>;
+type MachineProfile = z.output<typeof machineProfile>;
 
 export interface Profiles {
   readonly rows: readonly HardwareRow[];

@@ -120,7 +120,7 @@ export function noiseBytes(tensor: NoiseTensor): number {
 
 const padded = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-export function noiseHeader({ metadata, tensors }: NoiseModel): Buffer {
+function noiseHeader({ metadata, tensors }: NoiseModel): Buffer {
   const bytes = new Bytes();
   bytes.add(Buffer.from("GGUF", "latin1"));
   bytes.u32(3);

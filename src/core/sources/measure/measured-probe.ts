@@ -8,7 +8,7 @@ import { measuredDiskRate, withMeasured } from "./apply.ts";
 import type { Machine, Measurement } from "./record.ts";
 import { storedMeasurement } from "./store.ts";
 
-export interface MeasuredDisk extends ProbedDisk {
+interface MeasuredDisk extends ProbedDisk {
   readonly readBytesPerSecond?: Fact<BytesPerSecond>;
 }
 
