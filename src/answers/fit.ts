@@ -1,9 +1,14 @@
 /** `fit_model`: one model, one machine, one run: does it fit, how well, how fast. */
-import { bestPlacement, decodeAt, type Judged, judge } from "../core/decide/choose.ts";
-import { plan } from "../core/decide/plan.ts";
+import type { Candidate } from "../core/decide/candidate.ts";
+import { bestPlacement, decodeAt, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
+import { rankModel } from "../core/decide/rank.ts";
+import type { Variant } from "../core/decide/variants.ts";
 import { type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import { bytesByRole } from "../core/estimate/roles.ts";
+import type { Ability } from "../core/facts/ability.ts";
+import type { Hyperparameters, Model } from "../core/facts/model.ts";
+import type { Run } from "../core/facts/run.ts";
 import { tensorBytes } from "../core/facts/tensor.ts";
 import { runFlags } from "../core/present/llama-cpp.ts";
 import { contextNotes, engineNotes, fitSummary, optionText, placementNotes, stepsOf } from "../core/present/notes.ts";
@@ -44,7 +49,7 @@ export function shapeModel(choice: ModelChoice, { candidate }: Pick<Judged, "can
     ...(model.recipe === undefined ? {} : { recipe: model.recipe }),
     parameterCount,
     activeParameterCount,
-    tensorBytes: model.tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+    tensorBytes: storedBytes(model),
     fileBytes: model.fileBytes,
     trainedContextTokens: model.hyper.trainedContextTokens,
   };
@@ -65,6 +70,65 @@ function shapeOption(option: WhyNotOption) {
   };
 }
 
+interface BestVariant {
+  readonly variant: Variant;
+  readonly fits: boolean;
+}
+
+/** The recipe that a ranking would take, by sums; the smallest file where not even sums find room. */
+function bestVariant(
+  choice: ModelChoice,
+  ask: ModelQuestion,
+  runFor: (hyper: Hyperparameters) => Run,
+  ability: Ability | undefined,
+): BestVariant {
+  const { allVariants } = choice;
+  const last = allVariants.at(-1) ?? choice.variants[0];
+  if (!last) throw new Error("a model has at least one variant");
+  if (allVariants.length === 1) return { variant: last, fits: true };
+  const model = last.model();
+  const ranked = rankModel(
+    {
+      ...ask,
+      variants: allVariants,
+      parameterCount: sizesOf(model).parameterCount,
+      run: runFor(model.hyper),
+      ability,
+    },
+    knowledge,
+  );
+  return ranked?.fits ? ranked : { variant: last, fits: false };
+}
+
+/** What is asked about: the artefact named, else the best recipe; a coarser one where tables find less room than sums did. */
+function judgedVariant(
+  choice: ModelChoice,
+  best: Variant,
+  ask: ModelQuestion,
+  runFor: (hyper: Hyperparameters) => Run,
+  ability: Ability | undefined,
+): Judged {
+  const from = choice.recipeIsFree ? choice.variants.indexOf(best) : 0;
+  const candidates = choice.variants
+    .slice(Math.max(0, from))
+    .map((variant) => () => bestPlacement(variant.model(), runFor(variant.model().hyper), ask, knowledge));
+  let found: Candidate | undefined;
+  for (const candidate of candidates) {
+    found = candidate();
+    if (found.fits) break;
+  }
+  if (!found) throw new Error("a model has at least one variant");
+  return judge(found, ability, knowledge);
+}
+
+const tensorBytesOf = new WeakMap<Model, number>();
+
+function storedBytes(model: Model): number {
+  const known = tensorBytesOf.get(model) ?? model.tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  tensorBytesOf.set(model, known);
+  return known;
+}
+
 export async function fitAnswer(reference: string, args: Optional<FitArguments>, context: AnswerContext) {
   const question = questionOf(args, context.world);
   const run = gatherRun(args.run);
@@ -75,44 +139,12 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   const hardware = withDevices(gathered.hardware, run.parsed);
   const ask = modelQuestion(hardware, question, run);
   const ability = abilityIn(choice.abilities, question.row.domain);
-  const planOver = (variants: ModelChoice["variants"], recipeIsFree: boolean) =>
-    plan(
-      {
-        ...ask,
-        variants,
-        recipeIsFree,
-        baseRun: (variant) => run.runFor(variant.model().hyper, question.row.contextTokens),
-        objective: "balanced",
-        targetContextTokens: Math.min(
-          question.row.contextTokens,
-          variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens,
-        ),
-        minContextTokens: Math.min(
-          question.row.contextTokens,
-          variants[0]?.model().hyper.trainedContextTokens || question.row.contextTokens,
-        ),
-        minDecodeTokensPerSecond: 0,
-        cacheTypes: ["f16"],
-        ability,
-      },
-      knowledge,
-    );
-  const best = choice.allVariants.length > 1 ? planOver(choice.allVariants, true) : undefined;
-  const bestRecipe = best?.outcome === "planned" ? best.plan.best.variant.recipe : undefined;
-  const wanted = choice.recipeIsFree
-    ? best?.outcome === "planned"
-      ? best.plan.best.variant
-      : best?.variant
-    : choice.variants[0];
-  const variant = wanted ?? choice.variants[0];
-  if (!variant) throw new Error("a model has at least one variant");
-  const model = variant.model();
-  const judged = judge(
-    bestPlacement(model, run.runFor(model.hyper, question.row.contextTokens), ask, knowledge),
-    ability,
-    knowledge,
-  );
+  const target = (hyper: Hyperparameters): Run => run.runFor(hyper, question.row.contextTokens);
+  const best = bestVariant(choice, ask, target, ability);
+  const bestRecipe = choice.allVariants.length > 1 && best.fits ? best.variant.recipe : undefined;
+  const judged = judgedVariant(choice, best.variant, ask, target, ability);
   const { candidate } = judged;
+  const { model } = candidate;
 
   const detailed = args.detail === "detailed";
   const missing = candidate.fits

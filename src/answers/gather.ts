@@ -6,6 +6,7 @@ import type { Knowledge, ModelQuestion } from "../core/decide/choose.ts";
 import { allPlaceModes } from "../core/decide/choose.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
 import { isUseCase, type UseCase, useCases } from "../core/decide/use-cases.ts";
+import { BoundedMap } from "../core/facts/bounded-map.ts";
 import { engineNames } from "../core/facts/engine-names.ts";
 import type { Hardware } from "../core/facts/hardware.ts";
 import { InputError } from "../core/facts/input-error.ts";
@@ -47,6 +48,9 @@ export function isLocal(expression: string | null | undefined): boolean {
     expression.trim().toLowerCase() === "local"
   );
 }
+
+/** Machines as described before: the same words mean the same machine as long as the catalog is the same. */
+const described = new WeakMap<object, BoundedMap<Hardware>>();
 
 /** The machine asked about: probed when it is this one, read from its description otherwise. */
 export async function gatherHardware(

@@ -2,6 +2,7 @@
 import { publishedRecipes, type Variant, variant } from "../core/decide/variants.ts";
 import { priorAbility } from "../core/estimate/quality.ts";
 import { type Abilities, type Ability, domains } from "../core/facts/ability.ts";
+import { BoundedMap } from "../core/facts/bounded-map.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
 import type { Hyperparameters, Model } from "../core/facts/model.ts";
 import { applyRecipe, type Recipe, recipes } from "../core/facts/recipe.ts";
@@ -134,11 +135,31 @@ export async function gatherModel(reference: string, context: AnswerContext): Pr
     loadAbilities(),
   ]);
   const catalog = await loadModelCatalog();
+  const named = isCatalogName(catalog, reference);
+  const held = named ? choices.get(reference) : undefined;
+  if (held) return held;
   const resolved = await resolveModel(reference, context.world, { catalog, local: context.remote !== true });
   const laidOut =
     resolved.entry !== undefined &&
     (resolved.stored !== undefined || resolved.shapes === catalog.tensorsOf(resolved.entry));
-  return resolvedChoice(resolved, resolved.entry ? abilitiesOf(resolved.entry) : {}, laidOut ? catalog : undefined);
+  const choice = resolvedChoice(
+    resolved,
+    resolved.entry ? abilitiesOf(resolved.entry) : {},
+    laidOut ? catalog : undefined,
+  );
+  if (named && laidOut && resolved.stored === undefined) choices.set(reference, choice);
+  return choice;
+}
+
+/** Choices of catalog names, which depend on nothing but the catalog. */
+const choices = new BoundedMap<ModelChoice>(64);
+
+/** With or without a recipe behind the last colon; `ollama:` and paths are looked for on this machine each time. */
+function isCatalogName(catalog: ModelCatalog, reference: string): boolean {
+  if (/^(ollama:|[./~])/i.test(reference)) return false;
+  return [reference, reference.slice(0, Math.max(0, reference.lastIndexOf(":")))].some(
+    (name) => catalog.find(name) !== undefined,
+  );
 }
 
 export function catalogChoice(

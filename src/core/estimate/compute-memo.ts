@@ -4,6 +4,7 @@
  * layers are of the same classes in the same order give one graph; and with everything else unchanged buffers grow along straight
  * lines with the cells of the cache, because every rounding is a divisor of the 256 cells that a context is padded to.
  */
+import { BoundedMap } from "../facts/bounded-map.ts";
 import type { BufferLayout } from "../facts/hardware.ts";
 import type { Hyperparameters } from "../facts/model.ts";
 import { HOST, type Placement } from "../facts/placement.ts";
@@ -24,11 +25,11 @@ type Line = StraightLine<ComputeEstimate>;
 
 interface Setting {
   /** by the raw placement, and by what the graph sees of it */
-  readonly raw: Map<string, Line>;
-  readonly seen: Map<string, Line>;
+  readonly raw: BoundedMap<Line>;
+  readonly seen: BoundedMap<Line>;
 }
 
-const memo = new WeakMap<Hyperparameters, Map<string, Setting>>();
+const memo = new WeakMap<Hyperparameters, BoundedMap<Setting>>();
 const outerTypes = new WeakMap<readonly Tensor[], string>();
 
 /** Types outside the layers: the embedding's and the output's rows are copied between places as they are stored. */
@@ -38,19 +39,6 @@ function outerTypesOf(tensors: readonly Tensor[]): string {
   const text = `${tensors.length} ${tensors.flatMap(({ name, type }) => (layerOf(name) === undefined ? [`${name}:${type}`] : [])).join()}`;
   outerTypes.set(tensors, text);
   return text;
-}
-
-/** `value` under `key`, made where it is missing; the oldest goes when there are too many. */
-function remembered<Value>(map: Map<string, Value>, key: string, capacity: number, make: () => Value): Value {
-  const held = map.get(key);
-  if (held !== undefined) return held;
-  const made = make();
-  if (map.size >= capacity) {
-    const [oldest] = map.keys();
-    if (oldest !== undefined) map.delete(oldest);
-  }
-  map.set(key, made);
-  return made;
 }
 
 function settingKey(run: Run, tensors: readonly Tensor[], layouts: readonly BufferLayout[], batch: number): string {
@@ -118,15 +106,15 @@ export function rememberedCompute(
   placement: Placement,
   layouts: readonly BufferLayout[],
 ): ComputeEstimate {
-  const settings = memo.get(hyper) ?? new Map<string, Setting>();
+  const settings = memo.get(hyper) ?? new BoundedMap<Setting>(SETTINGS);
   memo.set(hyper, settings);
   const shape = runShape(run, hyper.causal);
-  const setting = remembered(settings, settingKey(run, tensors, layouts, shape.batchTokens), SETTINGS, () => ({
-    raw: new Map<string, Line>(),
-    seen: new Map<string, Line>(),
+  const setting = settings.remember(settingKey(run, tensors, layouts, shape.batchTokens), () => ({
+    raw: new BoundedMap<Line>(PLACEMENTS),
+    seen: new BoundedMap<Line>(PLACEMENTS),
   }));
-  const line = remembered(setting.raw, placementKey(hyper, run, placement), PLACEMENTS, () =>
-    remembered(setting.seen, seenKey(hyper, tensors, run, placement), PLACEMENTS, () => new StraightLine()),
+  const line = setting.raw.remember(placementKey(hyper, run, placement), () =>
+    setting.seen.remember(seenKey(hyper, tensors, run, placement), () => new StraightLine()),
   );
   const held = line.read(shape.cells);
   if (held && "value" in held) return held.value;

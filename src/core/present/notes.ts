@@ -52,6 +52,19 @@ export function fitSummary(name: string, { candidate, maxContextTokens }: Judged
   return `${what} fits on ${on} ${modeText(candidate)} (${candidate.fitLevel}): ${formatBytes(candidate.memoryBytes)} with ${candidate.run.contextTokens} tokens of context, ${decode}, first token in ${formatSeconds(candidate.speed.timeToFirstTokenSeconds.mid)}. At most ${maxContextTokens} tokens fit this way.`;
 }
 
+/** Layers whose experts overrides put into RAM, wholly or in part. */
+function expertLayersOnHost({ memory, model }: Candidate): number {
+  const { placement } = memory;
+  if (!placement.hasOverrides) return 0;
+  const { countedLayers } = placement;
+  if (countedLayers)
+    return model.hyper.layers.filter(({ index, moe, nextn }) => moe && !nextn && index < countedLayers.experts).length;
+  const moved = model.tensors.flatMap(({ name }) =>
+    /_(ch|)exps/.test(name) && placement.overrideOf(name) === HOST ? [layerOf(name)] : [],
+  );
+  return new Set(moved).size;
+}
+
 /** Where the weights are; experts on both sides; pool; what is assumed. */
 export function placementNotes(candidate: Candidate): string[] {
   const { memory, model, room, hardware } = candidate;
@@ -64,13 +77,9 @@ export function placementNotes(candidate: Candidate): string[] {
     );
   const { experts } = model.hyper;
   if (experts) {
-    const layers = new Set(
-      model.tensors.flatMap(({ name }) =>
-        /_(ch|)exps/.test(name) && memory.placement.overrideOf(name) === HOST ? [layerOf(name)] : [],
-      ),
-    );
+    const onHost = expertLayersOnHost(candidate);
     notes.push(
-      `Experts: ${experts.used} of ${experts.total} are active per token${layers.size > 0 ? `; those of ${layers.size} of ${model.hyper.layerCount} layers stay in RAM` : ""}.`,
+      `Experts: ${experts.used} of ${experts.total} are active per token${onHost > 0 ? `; those of ${onHost} of ${model.hyper.layerCount} layers stay in RAM` : ""}.`,
     );
   }
   if (room.unified) notes.push("Device and host share one pool of memory; both draw on it.");
