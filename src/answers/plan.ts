@@ -1,15 +1,16 @@
 /** `plan_config`: the configuration to launch, and the commands that launch it. */
 
 import type { Candidate } from "../core/decide/candidate.ts";
-import { allPlaceModes, bestPlacement, type Judged, judge } from "../core/decide/choose.ts";
+import { allPlaceModes, bestPlacement, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
 import { type Objective, objectives, plan, sortOptions } from "../core/decide/plan.ts";
-import type { Variant } from "../core/decide/variants.ts";
+import { type Variant, variant } from "../core/decide/variants.ts";
 import { whyNot } from "../core/decide/why-not.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import { InputError } from "../core/facts/input-error.ts";
+import type { Model } from "../core/facts/model.ts";
 import { isRecipe, recipes } from "../core/facts/recipe.ts";
-import { type CacheType, cacheTypes as knownCacheTypes } from "../core/facts/run.ts";
+import { type CacheType, cacheTypes as knownCacheTypes, type Run } from "../core/facts/run.ts";
 import type { Artefact, Command } from "../core/present/command.ts";
 import { fallbackSteps } from "../core/present/fallback.ts";
 import { llamaCommands, llamaEndpoint, overridesOf } from "../core/present/llama-cpp.ts";
@@ -87,8 +88,6 @@ function allowedVariants(
   minRecipe: string | null | undefined,
 ): { readonly variants: readonly Variant[]; readonly free: boolean } {
   const wanted = recipe?.trim();
-  if (wanted && wanted.toLowerCase() === "mixed")
-    throw new InputError("A mixed-precision plan is not computed yet. Send recipe auto, or a recipe such as Q4_K_M.");
   if (wanted && wanted.toLowerCase() !== "auto") {
     const name = wanted.toUpperCase();
     if (!isRecipe(name))
@@ -111,6 +110,42 @@ function allowedVariants(
     (variant) => variant.recipe === undefined || (isRecipe(variant.recipe) && recipes.indexOf(variant.recipe) <= floor),
   );
   return { variants: variants.length > 0 ? variants : choice.variants.slice(0, 1), free: false };
+}
+
+/** Mixes that fit, finest first; the finest recipe alone where none does, so that the answer says what is missing. */
+async function mixesOf(
+  model: Model,
+  args: Optional<PlanArguments>,
+  ask: ModelQuestion & { readonly run: Run },
+): Promise<readonly Variant[] | undefined> {
+  const least = args.minRecipe?.trim().toUpperCase();
+  if (least && !isRecipe(least))
+    throw new InputError(`\`minRecipe\` "${least.slice(0, 40)}" is not known. Send one of ${recipes.join(", ")}.`);
+  const [{ mixedVariants }, { loadLossPriors }] = await Promise.all([
+    import("../core/decide/mix-ladder.ts"),
+    import("../core/sources/loss-priors.ts"),
+  ]);
+  const mixes = mixedVariants(
+    {
+      ...ask,
+      model,
+      leastBits: least ? variant(least, () => model).leastBits : undefined,
+      imatrix: Boolean(args.imatrixPath),
+      minDecodeTokensPerSecond: args.minDecodeTokensPerSecond ?? 0,
+    },
+    knowledge,
+    { quality: knowledge.quality, priors: await loadLossPriors() },
+  );
+  return mixes.length > 0 ? mixes : undefined;
+}
+
+async function summedModel(model: Model): Promise<Model> {
+  const [{ tensorDivergence }, { loadLossPriors }] = await Promise.all([
+    import("../core/decide/mix.ts"),
+    import("../core/sources/loss-priors.ts"),
+  ]);
+  const losses = { quality: knowledge.quality, priors: await loadLossPriors() };
+  return { ...model, klDivergenceNats: tensorDivergence(model, losses) };
 }
 
 function boundsOf(args: Optional<PlanArguments>): { readonly least: number; readonly most: number } {
@@ -167,8 +202,10 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     throw new InputError(
       "Plans over several hosts are not computed yet. Leave `hosts` out, or plan each machine by itself.",
     );
-  if (args.imatrixPath)
-    throw new InputError("`imatrixPath` serves mixed-precision plans, which are not computed yet. Leave it out.");
+  if (args.imatrixPath && args.recipe?.trim().toLowerCase() !== "mixed")
+    throw new InputError(
+      "`imatrixPath` serves mixed-precision plans only. Send `recipe` mixed with it, or leave it out.",
+    );
   if (!objectives.includes(objective))
     throw new InputError(`\`objective\` "${String(objective)}" is not known. Send one of ${objectives.join(", ")}.`);
   const { least, most } = boundsOf(args);
@@ -179,7 +216,8 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const hardware = withDevices(gathered.hardware, run.parsed);
   const ask = { ...modelQuestion(hardware, question, run, readRunModes(args.runModes)), asGiven: false };
   const ability = abilityIn(choice.abilities, question.row.domain);
-  const { variants, free } = allowedVariants(choice, args.recipe, args.minRecipe);
+  const mixed = args.recipe?.trim().toLowerCase() === "mixed";
+  const { variants, free } = allowedVariants(choice, mixed ? "Q8_0" : args.recipe, mixed ? undefined : args.minRecipe);
   const first = variants[0];
   if (!first) throw new Error("a model has at least one variant");
   const trained = first.model().hyper.trainedContextTokens || question.row.contextTokens;
@@ -189,10 +227,13 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     );
   const ceiling = Math.min(most, trained);
   const target = objective === "context" ? ceiling : Math.min(ceiling, Math.max(question.row.contextTokens, least));
+  const mixes = mixed
+    ? await mixesOf(first.model(), args, { ...ask, run: run.runFor(first.model().hyper, target) })
+    : undefined;
   const outcome = plan(
     {
       ...ask,
-      variants,
+      variants: mixes ?? variants,
       recipeIsFree: free,
       baseRun: (variant) => run.runFor(variant.model().hyper, target),
       objective,
@@ -232,11 +273,14 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const recipe = candidate.model.recipe ?? "unknown";
   const artefact: Artefact = { path: choice.file, ggufRepo: choice.ggufRepo, recipe, name: choice.id ?? choice.name };
   const baselineVariant = choice.variantOf("Q4_K_M");
-  const baseline = baselineVariant
+  // beside a mix the same sum over tensors judges both
+  const baselineModel =
+    baselineVariant && mixed ? await summedModel(baselineVariant.model()) : baselineVariant?.model();
+  const baseline = baselineModel
     ? judge(
         bestPlacement(
-          baselineVariant.model(),
-          run.runFor(baselineVariant.model().hyper, target),
+          baselineModel,
+          run.runFor(baselineModel.hyper, target),
           { ...ask, runModes: allPlaceModes },
           knowledge,
         ),
@@ -263,7 +307,10 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
       : {}),
     quality: {
       expectedPerplexityIncreaseFraction: { low: round3(loss.low), mid: round3(loss.mid), high: round3(loss.high) },
-      basis: `${sizesOf(candidate.model).bitsPerWeight.toFixed(2)} bits per weight on the published KL-divergence curve, good to a factor of two`,
+      basis:
+        candidate.model.klDivergenceNats !== undefined
+          ? `${sizesOf(candidate.model).bitsPerWeight.toFixed(2)} bits per weight, summed over tensors by role, depth and type from published divergences; good to a factor of two`
+          : `${sizesOf(candidate.model).bitsPerWeight.toFixed(2)} bits per weight on the published KL-divergence curve, good to a factor of two`,
     },
     usability: candidate.usability,
     ...(baseline ? { baseline: rival(baseline, "the usual Q4_K_M", best) } : {}),
