@@ -13,6 +13,7 @@ export type GgufValue =
   | { readonly text: string }
   | { readonly texts: readonly string[] }
   | { readonly u32s: readonly number[] }
+  | { readonly bools: readonly boolean[] }
   | { readonly f32s: readonly number[] };
 
 export interface GgufParts {
@@ -79,6 +80,9 @@ function writeValue(writer: Writer, value: GgufValue): void {
   } else if ("texts" in value) {
     array(8, value.texts.length);
     for (const text of value.texts) writer.text(text);
+  } else if ("bools" in value) {
+    array(7, value.bools.length);
+    writer.add(Buffer.from(value.bools.map(Number)));
   } else if ("u32s" in value) {
     array(4, value.u32s.length);
     for (const number of value.u32s) writer.u32(number);

@@ -42,12 +42,46 @@ const perModelKeys = new Set([
   "rope.scaling.original_context_length",
 ]);
 
-export function structureOf(entry: ArchitectureEntry): string {
+/** Two rows of one structure; only one of them may say what its prediction layers hold. */
+export function isSameStructure(one: ArchitectureEntry, other: ArchitectureEntry): boolean {
+  const [head, otherHead] = [one.layout.nextnHead, other.layout.nextnHead];
+  return (
+    structureOf(one) === structureOf(other) && (head === undefined || otherHead === undefined || head === otherHead)
+  );
+}
+
+function structureOf(entry: ArchitectureEntry): string {
+  const { nextnHead: _, ...layout } = entry.layout;
   return JSON.stringify([
     entry.architecture,
     Object.entries(entry.keys).filter(([key]) => !perModelKeys.has(key)),
-    entry.layout,
+    layout,
   ]);
+}
+
+/**
+ * Whether files that hold the prediction layers hold a second embedding and head with them: told by the published count of those layers.
+ * Undefined where the architecture leaves no choice, or neither count comes near.
+ */
+function nextnHeadOf(
+  row: OfficialRow,
+  architecture: string,
+  keys: ModelKeys,
+  layout: LayoutOptions,
+): boolean | undefined {
+  const { params_mtp: published, n_mtp_layers: layers = 1 } = row;
+  if (!published || !layers) return undefined;
+  const longer = { ...keys, block_count: Number(keys["block_count"]) + layers, nextn_predict_layers: layers };
+  const main = countWeights(architecture, keys, layout);
+  const off = (nextnHead: boolean): number => {
+    try {
+      return Math.abs((countWeights(architecture, longer, { ...layout, nextnHead }) - main) / published - 1);
+    } catch {
+      return 1;
+    }
+  };
+  const [withHead, without] = [off(true), off(false)];
+  return withHead === without || Math.min(withHead, without) > 0.02 ? undefined : withHead < without;
 }
 
 /** The converter drops BERT's pooler (conversion/bert.py): a square matrix and its bias. */
@@ -70,11 +104,15 @@ export function architectureOf(row: OfficialRow): ArchitectureEntry {
     throw new Error(
       `the tensors of ${architecture} hold ${parameterCount} weights, ${(100 * error).toFixed(2)} % off the published ${expected}`,
     );
+  const nextnHead = nextnHeadOf(row, architecture, keys, layout);
   return {
     id: row.arch_id,
     architecture,
     keys,
-    layout: necessaryOptions(architecture, keys, layout),
+    layout: {
+      ...necessaryOptions(architecture, keys, layout),
+      ...(nextnHead === undefined ? {} : { nextnHead }),
+    },
     parameterCount,
     ...(row.params_active ? { activeParameterCount: row.params_active } : {}),
     ...(row.params_mtp ? { nextnParameterCount: row.params_mtp } : {}),

@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { catalogUseCases } from "../../src/core/facts/catalog-model.ts";
+import { catalogUseCases, modelTraits } from "../../src/core/facts/catalog-model.ts";
 import { readHyperparameters } from "../../src/core/facts/hyperparameters.ts";
 import { layoutTensors } from "../../src/core/facts/layout.ts";
+import { isRecipe } from "../../src/core/facts/recipe.ts";
 import { weightCount } from "../../src/core/facts/tensor.ts";
 import { asMetadata } from "../../src/core/sources/gguf-keys.ts";
 
@@ -23,6 +24,7 @@ const layout = z.strictObject({
   queryKeyNorm: z.boolean().optional(),
   feedForwardGate: z.boolean().optional(),
   routerBias: z.boolean().optional(),
+  nextnHead: z.boolean().optional(),
   positionEmbedding: z.boolean().optional(),
   tokenTypes: z.boolean().optional(),
   attentionGate: z.enum(["none", "head", "element"]).optional(),
@@ -37,6 +39,7 @@ export const architectureSchema = z.strictObject({
   layout,
   parameterCount: count.min(1_000_000),
   activeParameterCount: count.optional(),
+  cannotLoad: z.string().min(10).optional(),
   nextnParameterCount: count.optional(),
   evidence: z.enum(["A", "B", "C"]),
   basis: z.string().min(3),
@@ -57,7 +60,15 @@ export const modelSchema = z.strictObject({
   license: z.string().optional(),
   commercialUse: z.enum(["allowed", "conditional", "not-allowed"]).optional(),
   useCases: z.array(z.enum(catalogUseCases)),
-  traits: z.array(z.enum(["base", "safety"])).optional(),
+  traits: z.array(z.enum(modelTraits)).optional(),
+  unranked: z.literal(true).optional(),
+  nativeFormat: z
+    .strictObject({
+      name: z.enum(["mxfp4", "int4", "fp8"]),
+      weights: z.enum(["experts", "linear"]),
+      recipe: z.string().refine(isRecipe).optional(),
+    })
+    .optional(),
   capabilities: z.strictObject({
     tools: z.literal(true).optional(),
     thinking: z.literal(true).optional(),
@@ -177,6 +188,51 @@ function qualityProblems(path: string, ids: ReadonlyMap<string, Model>, problems
     if (abilities.models[id]) problems.push(`abilities: ${id} has scores of its own and inherits from ${from}`);
     if (!abilities.models[from]) problems.push(`abilities: ${id} inherits from ${from}, which has no scores`);
   }
+}
+
+/** What the catalog holds and every exception it makes, a line each. */
+export function summarizeModels(catalogFolder: string): readonly string[] {
+  const folder = join(catalogFolder, "models");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "known-missing.json");
+  const families = files.map((name) => familySchema.parse(JSON.parse(readFileSync(join(folder, name), "utf8"))));
+  const models = families.flatMap((family) => family.models);
+  const architectures = families.flatMap((family) => family.architectures);
+  const missing = z
+    .array(z.object({ architectureId: z.string(), repos: z.array(z.string()), reason: z.string() }))
+    .parse(JSON.parse(readFileSync(join(folder, "known-missing.json"), "utf8")));
+  const tally = <T>(items: readonly T[], keyOf: (item: T) => string | undefined): string => {
+    const counts = new Map<string, number>();
+    for (const item of items) {
+      const key = keyOf(item);
+      if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    return [...counts]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, size]) => `${key} ${size}`)
+      .join(", ");
+  };
+  const having = (wanted: (model: Model) => unknown): number => models.filter((model) => wanted(model)).length;
+  const aliases = models.reduce((sum, model) => sum + (model.aliases?.length ?? 0), 0);
+  return [
+    `${models.length} models (${aliases} more names of the same weights) in ${files.length} families: ${having((model) => model.base)} tunes, ${having((model) => model.unranked)} of them out of rankings`,
+    `${architectures.length} architectures of ${new Set(architectures.map(({ architecture }) => architecture)).size} llama.cpp architectures; evidence ${tally(architectures, ({ evidence }) => evidence)}`,
+    `released ${tally(models, ({ released }) => released?.slice(0, 4) ?? "unknown")}`,
+    `use cases ${tally(
+      models.flatMap(({ useCases }) => useCases),
+      (name) => name,
+    )}; traits ${tally(
+      models.flatMap(({ traits }) => traits ?? []),
+      (name) => name,
+    )}`,
+    `licence known of ${having((model) => model.license)}, commercial use of ${having((model) => model.commercialUse)}; GGUF ${having((model) => model.ggufRepos)}, MLX ${having((model) => model.mlxRepos)}, otherwise quantized ${having((model) => model.quantizedRepos)}, Ollama ${having((model) => model.ollama)}, popularity ${having((model) => model.popularity)}`,
+    `published in another format than 16 bits: ${tally(models, ({ nativeFormat }) => nativeFormat?.name)}`,
+    ...architectures.flatMap(({ id, cannotLoad }) =>
+      cannotLoad === undefined ? [] : [`exception: ${id} cannot be loaded: ${cannotLoad}`],
+    ),
+    ...missing.map(
+      ({ architectureId, repos, reason }) => `known missing: ${architectureId} (${repos.join(", ")}): ${reason}`,
+    ),
+  ];
 }
 
 /** Every problem of `catalog/models` and `catalog/quality`, in words; empty when all is well. */

@@ -1,4 +1,5 @@
 /** Rows of the curated facts (one JSON object a line), checked on reading, and their dimensions in our words. */
+
 import { z } from "zod";
 import type {
   ArchitectureFacts,
@@ -6,6 +7,7 @@ import type {
   LinearAttentionDimensions,
   MixtureDimensions,
 } from "../../src/core/sources/architecture-facts.ts";
+import { diffusionModels } from "./loading.ts";
 
 const count = z.number().int().nonnegative();
 const counts = z.union([count, z.array(count)]);
@@ -157,6 +159,7 @@ export const officialRow = z.object({
   n_head_kv_global: optional(count),
   double_wide_shared_mlp: optional(z.boolean()),
   params_mtp: optional(count),
+  n_mtp_layers: optional(count),
   gguf_n_params_match: optional(z.string()),
   evidence: z.string(),
 });
@@ -239,7 +242,7 @@ export function dimensionsOf(row: OfficialRow): ArchitectureFacts {
   const { ssm, mla, rope, dsv4 } = row;
   const scaling = rope.scaling?.rope_type ?? rope.scaling?.type;
   return {
-    architecture: row.arch,
+    architecture: diffusionModels[row.arch_id] ?? row.arch,
     layerCount: row.n_layer,
     embeddingLength: row.n_embd,
     vocabularyCount: row.arch === "gemma3" && row.n_vocab === GEMMA3_PADDED ? GEMMA3_TOKENS : row.n_vocab,

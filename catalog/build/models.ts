@@ -9,10 +9,14 @@ import {
   type CatalogUseCase,
   catalogUseCases,
   type ModelEntry,
+  type ModelTrait,
 } from "../../src/core/facts/catalog-model.ts";
-import { architectureOf, type MissingArchitecture, structureOf } from "./architectures.ts";
+import { architectureOf, isSameStructure, type MissingArchitecture } from "./architectures.ts";
 import { known, type OfficialRow, officialRow, type TuneRow, tuneRow } from "./facts-row.ts";
 import { commercialUse } from "./licenses.ts";
+import { cannotLoad } from "./loading.ts";
+import { nativeFormats } from "./native-formats.ts";
+import { baseNames, isOfTheCrowd, traitsOf } from "./tasks.ts";
 
 const FACTS = process.argv[2] ?? join(import.meta.dirname, "../../../shared/models/facts.jsonl");
 const OUT = join(import.meta.dirname, "../models");
@@ -74,8 +78,10 @@ function buildArchitectures(official: readonly OfficialRow[]): Architectures {
       const id = slug(row.arch_id.replace(/^auto:/, ""));
       const entry = architectureOf(row);
       const known = variants.get(id) ?? [];
-      const same = known.find((other) => structureOf(other) === structureOf(entry));
-      const kept = same ?? { ...entry, id: known.length === 0 ? id : slug(shortName(row.repo)) };
+      const same = known.find((other) => isSameStructure(other, entry));
+      const keptId = known.length === 0 ? id : slug(shortName(row.repo));
+      const reason = cannotLoad[keptId];
+      const kept = same ?? { ...entry, id: keptId, ...(reason === undefined ? {} : { cannotLoad: reason }) };
       if (same === undefined) variants.set(id, [...known, kept]);
       ofRepo.set(row.repo, kept);
     } catch (error) {
@@ -114,8 +120,13 @@ interface Draft extends ModelEntry {
   readonly baseRepo: string;
 }
 
-function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, family: string): Draft {
-  const traits = (["base", "safety"] as const).filter((trait) => row.use_cases.includes(trait));
+function draftOf(
+  row: TuneRow,
+  id: string,
+  architecture: ArchitectureEntry,
+  family: string,
+  traits: readonly ModelTrait[],
+): Draft {
   const total = Math.max(row.params_total, row.params_text);
   const keyed = architecture.keys["vocab_size"];
   return {
@@ -134,6 +145,7 @@ function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, fami
       license: row.license,
       commercialUse: row.license ? commercialUse[row.license] : undefined,
       traits: traits.length > 0 ? traits : undefined,
+      nativeFormat: nativeFormats[row.repo],
       vocabularyCount: row.finetune && row.n_vocab && row.n_vocab !== keyed ? row.n_vocab : undefined,
       totalParameterCount: total === row.params_text ? undefined : total,
       ggufRepos: list(row.gguf_repos),
@@ -153,6 +165,7 @@ function draftOf(row: TuneRow, id: string, architecture: ArchitectureEntry, fami
 
 function buildModels({ official, tunes }: Facts, { ofRepo }: Architectures): Draft[] {
   const officialRows = new Map(official.map((row) => [row.repo, row]));
+  const bases = baseNames(official);
   const taken = new Set<string>();
   const idOf = (repo: string): string => {
     const id = [slug(shortName(repo)), slug(repo)].find((candidate) => !taken.has(candidate));
@@ -162,7 +175,9 @@ function buildModels({ official, tunes }: Facts, { ofRepo }: Architectures): Dra
   };
   const models = official.flatMap((row) => {
     const architecture = ofRepo.get(row.repo);
-    return architecture ? [draftOf(row, idOf(row.repo), architecture, row.family)] : [];
+    return architecture
+      ? [draftOf(row, idOf(row.repo), architecture, row.family, traitsOf(row, architecture, bases))]
+      : [];
   });
   const names = new Map(models.map((model) => [sameName(model.repo), model.architectureId]));
   for (const row of tunes) {
@@ -171,7 +186,8 @@ function buildModels({ official, tunes }: Facts, { ofRepo }: Architectures): Dra
     if (root === undefined || architecture === undefined) continue;
     // a copy of a model under another owner adds its names to that model, used or not
     const isCopy = names.get(sameName(row.repo)) === architecture.id;
-    if (isCopy || isInUse(row)) models.push(draftOf(row, idOf(row.repo), architecture, root.family));
+    if (isCopy || isInUse(row))
+      models.push(draftOf(row, idOf(row.repo), architecture, root.family, traitsOf(row, architecture, bases)));
   }
   return mergeCopies(models, officialRows);
 }
@@ -233,12 +249,16 @@ function write(drafts: readonly Draft[], architectures: Architectures): void {
   const idOfRepo = new Map(
     drafts.flatMap((draft) => [draft.repo, ...(draft.aliases ?? [])].map((repo) => [repo, draft.id] as const)),
   );
+  const releases = new Map(drafts.map(({ id, released }) => [id, released]));
   const sizes = new Map<string, number>();
   for (const { family } of drafts) sizes.set(family, (sizes.get(family) ?? 0) + 1);
   const models = drafts.map(({ baseRepo, ...model }): ModelEntry => {
     const base = idOfRepo.get(baseRepo);
     const family = (sizes.get(model.family) ?? 0) >= MIN_FAMILY_MODELS ? model.family : "Other";
-    return { ...model, family, ...(base !== undefined && base !== model.id ? { base } : {}) };
+    const tunedFrom = base !== undefined && base !== model.id ? { base } : {};
+    const rootReleased = base === undefined ? undefined : releases.get(base);
+    const crowd = "base" in tunedFrom && isOfTheCrowd(model, rootReleased) ? { unranked: true as const } : {};
+    return { ...model, family, ...tunedFrom, ...crowd };
   });
   mkdirSync(OUT, { recursive: true });
   for (const name of readdirSync(OUT)) if (/\.(json|ts)$/.test(name)) rmSync(join(OUT, name));

@@ -24,6 +24,23 @@ export interface Capabilities {
   readonly reranking?: true;
 }
 
+/** The number format a maker published, where it is not 16 bits: finer recipes make larger files of the same weights. */
+export interface NativeFormat {
+  readonly name: "mxfp4" | "int4" | "fp8";
+  /** which weights are stored in it */
+  readonly weights: "experts" | "linear";
+  /** llama.cpp's recipe that keeps it as it is */
+  readonly recipe?: string;
+}
+
+/**
+ * What a model is, where it is no assistant: `base`: not tuned to follow instructions; `safety`: a classifier of prompts and answers; `ocr`:
+ * reads documents and nothing else; `translation`; `reward`: scores answers; `diffusion`: writes a text as a whole, which no chat server of
+ * llama.cpp runs.
+ */
+export const modelTraits = ["base", "safety", "ocr", "translation", "reward", "diffusion"] as const;
+export type ModelTrait = (typeof modelTraits)[number];
+
 export interface ArchitectureEntry {
   readonly id: string;
   /** llama.cpp's `general.architecture` */
@@ -36,6 +53,8 @@ export interface ArchitectureEntry {
   readonly parameterCount: number;
   /** weights used for one token, for a mixture of experts */
   readonly activeParameterCount?: number;
+  /** why llama.cpp v0.5.0 refuses its files; absent: a header of it was loaded */
+  readonly cannotLoad?: string;
   /** prediction (NextN) layers that some published files hold beside these */
   readonly nextnParameterCount?: number;
   /** A: a checkpoint's or file's own count agrees; B: confirmed by a second source; C: recalled from the published config, unconfirmed */
@@ -60,8 +79,10 @@ export interface ModelEntry {
   /** what the licence says of commercial use; absent where it is not known */
   readonly commercialUse?: "allowed" | "conditional" | "not-allowed";
   readonly useCases: readonly CatalogUseCase[];
-  /** `base`: not tuned to follow instructions; `safety`: a classifier of prompts and answers */
-  readonly traits?: readonly ("base" | "safety")[];
+  readonly traits?: readonly ModelTrait[];
+  /** a tune of 2023's crowd: found by name, but no candidate of a ranking unless it is scored or installed */
+  readonly unranked?: true;
+  readonly nativeFormat?: NativeFormat;
   readonly capabilities: Capabilities;
   readonly trainedContextTokens: Tokens;
   /** where a tune has more or fewer tokens than its base */

@@ -131,6 +131,8 @@ export interface ArchitectureFacts {
   readonly deepstackLayerCount?: number;
   /** Gemma 3n: parallel copies of the residual stream */
   readonly streamCount?: number;
+  /** Kimi K3: after how many layers the residual state is banked for later ones */
+  readonly residualBlockLayerCount?: number;
   /** Gemma 4: the full-attention layers' own heads */
   readonly globalKeyLength?: number;
   readonly globalKvHeadCount?: number;

@@ -22,6 +22,8 @@ type Draft = Record<string, MetadataValue>;
 
 /** expert_gating_func of a sigmoid router (`LLAMA_EXPERT_GATING_FUNC_TYPE_SIGMOID`, llama-hparams.h) */
 const SIGMOID_GATE = 2;
+/** the only one that deepseek4 loads with (`LLAMA_EXPERT_GATING_FUNC_TYPE_SQRT_SOFTPLUS`, src/models/deepseek4.cpp:63-66) */
+const SQRT_SOFTPLUS_GATE = 4;
 
 const withAttention: ReadonlySet<LayerKind> = new Set(["attention", "parallel"]);
 
@@ -36,7 +38,16 @@ function kvHeads(facts: ArchitectureFacts): number | readonly number[] {
     return at(index);
   });
   // an interval says which layers are full there: the head count stays one number
-  return facts.fullAttentionInterval === undefined ? uniform(counts) : Math.max(0, ...counts);
+  return facts.fullAttentionInterval === undefined && !isBuiltInInterval(facts)
+    ? uniform(counts)
+    : Math.max(0, ...counts);
+}
+
+/** Every n-th layer is full, as the engine takes it to be without a key: the converter then writes one head count (MiniMax-01, Qwen3-Next). */
+function isBuiltInInterval({ architecture, layerKinds }: ArchitectureFacts): boolean {
+  const layers = architectureRules[architecture]?.recurrence?.layers;
+  if (typeof layers !== "object" || layerKinds === undefined) return false;
+  return layerKinds.every((kind, index) => withAttention.has(kind) === ((index + 1) % layers.fullInterval === 0));
 }
 
 function uniform(values: readonly number[]): number | readonly number[] {
@@ -139,8 +150,10 @@ function addWindows(keys: Draft, facts: ArchitectureFacts): void {
 function addMixture(keys: Draft, facts: ArchitectureFacts): void {
   const { mixture } = facts;
   // a latent-attention model without experts is all leading dense layers (conversion/deepseek.py:333)
-  if (mixture === undefined && facts.latent && facts.architecture === "deepseek2")
+  if (mixture === undefined && facts.latent && facts.architecture === "deepseek2") {
     keys["leading_dense_block_count"] = facts.layerCount;
+    keys["expert_feed_forward_length"] = feedForward(facts);
+  }
   if (mixture === undefined) return;
   keys["expert_count"] = mixture.expertCount;
   keys["expert_used_count"] = mixture.usedExpertCount;
@@ -148,7 +161,8 @@ function addMixture(keys: Draft, facts: ArchitectureFacts): void {
   if (mixture.sharedExpertCount) keys["expert_shared_count"] = mixture.sharedExpertCount;
   if (mixture.sharedFeedForwardLength) keys["expert_shared_feed_forward_length"] = mixture.sharedFeedForwardLength;
   if (mixture.leadingDenseCount) keys["leading_dense_block_count"] = mixture.leadingDenseCount;
-  if (mixture.selectionBias) keys["expert_gating_func"] = SIGMOID_GATE;
+  if (facts.compressed) keys["expert_gating_func"] = SQRT_SOFTPLUS_GATE;
+  else if (mixture.selectionBias) keys["expert_gating_func"] = SIGMOID_GATE;
   if (mixture.latentLength !== undefined) {
     keys["expert_latent_length"] = mixture.latentLength;
     keys["moe_latent_size"] = mixture.latentLength;
@@ -207,6 +221,7 @@ function addRare(keys: Draft, facts: ArchitectureFacts): void {
   }
   if (facts.perLayerEmbeddingLength !== undefined)
     keys["embedding_length_per_layer_input"] = facts.perLayerEmbeddingLength;
+  if (facts.residualBlockLayerCount !== undefined) keys["attn_res.block_size"] = facts.residualBlockLayerCount;
   if (facts.deepstackLayerCount !== undefined) keys["n_deepstack_layers"] = facts.deepstackLayerCount;
   if (facts.streamCount !== undefined) keys["altup.num_inputs"] = facts.streamCount;
   if (facts.sharedCacheLayerCount !== undefined) keys["attention.shared_kv_layers"] = facts.sharedCacheLayerCount;

@@ -273,6 +273,7 @@ const kimiLinear: TypeRow = {
         convolutionLength: linear?.required("short_conv_kernel_size") ?? 0,
       },
       ...mixture(c, b.feedForwardLength, { selectionBias: true, ...given({ latentLength }) }),
+      ...given({ residualBlockLayerCount: c.count("attn_res_block_size") }),
     };
   },
 };

@@ -8,6 +8,7 @@ import { normed } from "./layer.ts";
 import { nextn, nextnEntrance } from "./nextn.ts";
 import * as r from "./recurrent.ts";
 import { type Architecture, type Block, blocks, type Condition, type Dimension, only, row } from "./row.ts";
+import { lookup } from "./scope.ts";
 import { lowRankConnection, lowRankLayerConnection } from "./streams.ts";
 
 /** Qwen's gated attention: the query projection carries the output gate */
@@ -62,7 +63,8 @@ const sharedOfCount: Block = f.sharedExpert(d.times(d.expertFeedForward, d.keyOr
 
 /** experts of Kimi K3 work in a narrower space, with a projection on either side */
 const expertSpace: Dimension = d.keyOr("expert_latent_length", d.embedding);
-const hasResidualScores: Condition = d.has("attn_res.block_size");
+/** llama.cpp requires the key (kimi-k3.cpp:43), so a catalog row without it is one whose value nobody published: 0 alone means none */
+const hasResidualScores: Condition = (scope) => lookup(scope, "attn_res.block_size") !== 0;
 const kimi3Mixture: Block = [
   ...f.router,
   ...f.routerBias,

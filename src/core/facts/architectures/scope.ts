@@ -76,7 +76,7 @@ export function optionalNumber(scope: Scope, key: string): number | undefined {
 export function requiredNumber(scope: Scope, key: string): number {
   const value = optionalNumber(scope, key);
   if (value !== undefined) return value;
-  const name = `${scope.hyper.architecture}.${key}`;
+  const name = /^(tokenizer|general)\./.test(key) ? key : `${scope.hyper.architecture}.${key}`;
   throw new InputError(
     `The metadata has no ${name}, which the tensors of this architecture follow. Send it, or pass a GGUF file.`,
   );
