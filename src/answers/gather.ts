@@ -49,6 +49,16 @@ export function isLocal(expression: string | null | undefined): boolean {
   );
 }
 
+/** Loaded with the first question that names hardware. */
+let hardwareSources:
+  | Promise<
+      [
+        typeof import("../core/sources/hardware-expression.ts"),
+        typeof import("../core/sources/hardware-catalog.ts"),
+      ]
+    >
+  | undefined;
+
 /** Machines as described before: the same words mean the same machine as long as the catalog is the same. */
 const described = new WeakMap<object, BoundedMap<Hardware>>();
 
@@ -63,10 +73,11 @@ export async function gatherHardware(
     const memoryBasis = basis ?? "now";
     return { ...(await localHardware(context.world, memoryBasis, context.signal)), memoryBasis };
   }
-  const [{ parseHardware }, { loadHardwareCatalog }] = await Promise.all([
+  hardwareSources ??= Promise.all([
     import("../core/sources/hardware-expression.ts"),
     import("../core/sources/hardware-catalog.ts"),
   ]);
+  const [{ parseHardware }, { loadHardwareCatalog }] = await hardwareSources;
   const catalog = await loadHardwareCatalog(context.world);
   const hardware = parseHardware(expression ?? "", catalog);
   const known = [...hardware.warnings, ...catalog.warnings];

@@ -127,13 +127,25 @@ function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: 
   };
 }
 
+/** Loaded with the first question that names a model. */
+let modelSources:
+  | Promise<
+      [
+        typeof import("../core/sources/model-reference.ts"),
+        typeof import("../core/sources/model-catalog.ts"),
+        Awaited<ReturnType<typeof loadAbilities>>,
+      ]
+    >
+  | undefined;
+
 /** @throws InputError for a name nothing answers to, with the closest ones */
 export async function gatherModel(reference: string, context: AnswerContext): Promise<ModelChoice> {
-  const [{ resolveModel }, { loadModelCatalog }, abilitiesOf] = await Promise.all([
+  modelSources ??= Promise.all([
     import("../core/sources/model-reference.ts"),
     import("../core/sources/model-catalog.ts"),
     loadAbilities(),
   ]);
+  const [{ resolveModel }, { loadModelCatalog }, abilitiesOf] = await modelSources;
   const catalog = await loadModelCatalog();
   const named = isCatalogName(catalog, reference);
   const held = named ? choices.get(reference) : undefined;

@@ -88,7 +88,7 @@ export function judge(
     context === "run" && candidate.fits
       ? run.contextTokens
       : model.hyper.hasCache
-        ? maxContext(run, contextCeiling(model, run), memoryOf)
+        ? maxContext(candidate, contextCeiling(model, run), memoryOf)
         : candidate.fits
           ? model.hyper.trainedContextTokens
           : 0;

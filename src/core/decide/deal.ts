@@ -31,10 +31,80 @@ export function canDeal(itemBytes: readonly Bytes[], limits: readonly Bytes[]): 
  * At `d * width + k` of each table: the best way to deal the first k items to devices 0…d.
  */
 export function dealLayers(itemBytes: readonly Bytes[], devices: readonly DealDevice[]): number[] | undefined {
+  if (
+    !canDeal(
+      itemBytes,
+      devices.map(({ limitBytes }) => limitBytes),
+    )
+  )
+    return undefined;
+  const alike = devices.every(({ bandwidthBytesPerSecond }) => bandwidthBytesPerSecond === devices[0]?.bandwidthBytesPerSecond);
+  return alike ? dealEvenly(itemBytes, devices) : dealQuickly(itemBytes, devices);
+}
+
+/** Prefix sums: `[k]` = bytes of the first k items. */
+function prefixSums(itemBytes: readonly Bytes[]): Float64Array {
+  const sums = new Float64Array(itemBytes.length + 1);
+  itemBytes.forEach((bytes, item) => {
+    sums[item + 1] = (sums[item] ?? 0) + bytes;
+  });
+  return sums;
+}
+
+/** Counts from the best cut before every end, last device first. */
+function countsOf(cuts: Int32Array, deviceCount: number, itemCount: number): number[] {
+  const counts = new Array<number>(deviceCount).fill(0);
+  let end = itemCount;
+  for (let d = deviceCount - 1; d >= 0; d--) {
+    const cut = cuts[d * (itemCount + 1) + end] ?? 0;
+    counts[d] = end - cut;
+    end = cut;
+  }
+  return counts;
+}
+
+/**
+ * Devices of one speed: only the fullest counts. What is before a cut fills more the later the cut, what is behind it less,
+ * so the best cut is where the two meet, found by bisection.
+ */
+function dealEvenly(itemBytes: readonly Bytes[], devices: readonly DealDevice[]): number[] {
   const count = itemBytes.length;
   const width = count + 1;
-  const prefix = new Float64Array(width);
-  for (let item = 0; item < count; item++) prefix[item + 1] = (prefix[item] ?? 0) + (itemBytes[item] ?? 0);
+  const prefix = prefixSums(itemBytes);
+  const fills = new Float64Array(devices.length * width);
+  const cuts = new Int32Array(devices.length * width);
+  devices.forEach(({ limitBytes }, d) => {
+    const fill = (from: number, to: number): number => {
+      const bytes = (prefix[to] ?? 0) - (prefix[from] ?? 0);
+      return bytes === 0 ? 0 : bytes > limitBytes ? Number.POSITIVE_INFINITY : bytes / limitBytes;
+    };
+    const before = (cut: number): number => fills[(d - 1) * width + cut] ?? 0;
+    for (let end = 0; end <= count; end++) {
+      if (d === 0) {
+        fills[end] = fill(0, end);
+        continue;
+      }
+      let low = 0;
+      let high = end;
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2);
+        if (before(middle) >= fill(middle, end)) high = middle;
+        else low = middle + 1;
+      }
+      const here = Math.max(before(low), fill(low, end));
+      const earlier = low > 0 ? Math.max(before(low - 1), fill(low - 1, end)) : Number.POSITIVE_INFINITY;
+      fills[d * width + end] = Math.min(here, earlier);
+      cuts[d * width + end] = earlier < here ? low - 1 : low;
+    }
+  });
+  return countsOf(cuts, devices.length, count);
+}
+
+/** Least time first, then the least filled fullest device. */
+function dealQuickly(itemBytes: readonly Bytes[], devices: readonly DealDevice[]): number[] {
+  const count = itemBytes.length;
+  const width = count + 1;
+  const prefix = prefixSums(itemBytes);
   const seconds = new Float64Array(devices.length * width).fill(Number.POSITIVE_INFINITY);
   const fills = new Float64Array(devices.length * width);
   const cuts = new Int32Array(devices.length * width);
@@ -61,13 +131,5 @@ export function dealLayers(itemBytes: readonly Bytes[], devices: readonly DealDe
       cuts[d * width + end] = bestCut;
     }
   });
-  if (seconds[(devices.length - 1) * width + count] === Number.POSITIVE_INFINITY) return undefined;
-  const counts = new Array<number>(devices.length).fill(0);
-  let end = count;
-  for (let d = devices.length - 1; d >= 0; d--) {
-    const cut = cuts[d * width + end] ?? 0;
-    counts[d] = end - cut;
-    end = cut;
-  }
-  return counts;
+  return countsOf(cuts, devices.length, count);
 }

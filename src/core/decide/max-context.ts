@@ -4,50 +4,57 @@ import { totalBytes } from "../facts/memory.ts";
 import type { Model } from "../facts/model.ts";
 import type { Run } from "../facts/run.ts";
 import type { Tokens } from "../units.ts";
+import type { MemoryVerdict } from "./candidate.ts";
 import type { MemoryOf } from "./place.ts";
 
 /** Contexts are padded to this. */
 const STEP = 256;
 
+/** A context with the least room on any place, negative when short: what false position aims at. */
+interface Look {
+  readonly tokens: Tokens;
+  readonly fits: boolean;
+  readonly roomBytes: number;
+}
+
+function lookAt({ memory, room, fits, run }: MemoryVerdict): Look {
+  const pooled = room.unified ? memory.devices.reduce((sum, use) => sum + totalBytes(use), 0) : 0;
+  const roomBytes = memory.devices.reduce(
+    (least, use, index) => Math.min(least, (room.devices[index]?.allowedBytes ?? 0) - totalBytes(use)),
+    room.host.allowedBytes - totalBytes(memory.host) - pooled,
+  );
+  return { tokens: run.contextTokens, fits, roomBytes };
+}
+
 /**
  * Need never falls as context grows, so false position between a context that fits and one that does not converges on the
  * largest multiple of 256; need is piecewise linear, so it takes few looks. 0 when not even one step fits.
+ * @param known the verdict of the run as it is
  * @param ceilingTokens trained context times sequences
  */
-export function maxContext(run: Run, ceilingTokens: Tokens, memoryOf: MemoryOf): Tokens {
-  const fits = (tokens: Tokens): { readonly ok: boolean; readonly room: number } => {
-    const verdict = memoryOf({ ...run, contextTokens: tokens });
-    // least room on any place, negative when short: what false position aims at
-    const rooms = verdict.memory.devices.map(
-      (use, index) => (verdict.room.devices[index]?.allowedBytes ?? 0) - totalBytes(use),
-    );
-    rooms.push(verdict.room.host.allowedBytes - totalBytes(verdict.memory.host));
-    return { ok: verdict.fits, room: Math.min(...rooms) };
-  };
+export function maxContext(known: MemoryVerdict, ceilingTokens: Tokens, memoryOf: MemoryOf): Tokens {
+  const { run } = known;
+  const look = (tokens: Tokens): Look => lookAt(memoryOf({ ...run, contextTokens: tokens }));
   const ceiling = Math.max(STEP, Math.floor(ceilingTokens / STEP) * STEP);
-  const top = fits(ceiling);
-  if (top.ok) return ceilingTokens;
-  let low = Math.min(ceiling, STEP);
-  let lowRoom = fits(low);
-  if (!lowRoom.ok) return 0;
-  let high = ceiling;
-  let highRoom = top;
-  let look = 0;
-  while (high - low > STEP) {
-    const slope = (lowRoom.room - highRoom.room) / (high - low);
-    // every third look bisects, so that a kink cannot stall it
-    const guess = look++ % 3 === 2 || slope <= 0 ? (low + high) / 2 : low + lowRoom.room / slope;
-    const tokens = Math.min(high - STEP, Math.max(low + STEP, Math.floor(guess / STEP) * STEP));
-    const room = fits(tokens);
-    if (room.ok) {
-      low = tokens;
-      lowRoom = room;
-    } else {
-      high = tokens;
-      highRoom = room;
-    }
+  let high = look(ceiling);
+  if (high.fits) return ceilingTokens;
+  const start = lookAt(known);
+  const usable = start.fits && start.tokens >= STEP && start.tokens < ceiling && start.tokens % STEP === 0;
+  let low = usable ? start : look(STEP);
+  if (!low.fits || low.tokens >= ceiling) return 0;
+  let looks = 0;
+  while (high.tokens - low.tokens > STEP) {
+    const slope = (low.roomBytes - high.roomBytes) / (high.tokens - low.tokens);
+    const aim = slope > 0 ? low.tokens + low.roomBytes / slope : (low.tokens + high.tokens) / 2;
+    // every fourth look bisects, so that a kink cannot stall it
+    const guess = looks % 4 === 3 ? (low.tokens + high.tokens) / 2 : aim;
+    const tokens = Math.min(high.tokens - STEP, Math.max(low.tokens + STEP, Math.floor(guess / STEP) * STEP));
+    const found = look(tokens);
+    looks++;
+    if (found.fits) low = found;
+    else high = found;
   }
-  return low;
+  return low.tokens;
 }
 
 /** Trained context of the model over the sequences of the run. */

@@ -78,7 +78,7 @@ export function whyNot(
     if (least.fits) {
       const contextTokens = Math.min(
         run.contextTokens,
-        maxContext(least.run, contextCeiling(model, run), (tried) =>
+        maxContext(least, contextCeiling(model, run), (tried) =>
           judgeMemory(model, hardware, tried, question.limits),
         ),
       );

@@ -24,7 +24,8 @@ const PLACEMENTS = 256;
 type Line = StraightLine<ComputeEstimate>;
 
 interface Setting {
-  /** by the raw placement, and by what the graph sees of it */
+  /** by the placement itself, by what it says, and by what the graph sees of it */
+  readonly placed: WeakMap<Placement, Line>;
   readonly raw: BoundedMap<Line>;
   readonly seen: BoundedMap<Line>;
 }
@@ -110,12 +111,16 @@ export function rememberedCompute(
   memo.set(hyper, settings);
   const shape = runShape(run, hyper.causal);
   const setting = settings.remember(settingKey(run, tensors, layouts, shape.batchTokens), () => ({
+    placed: new WeakMap<Placement, Line>(),
     raw: new BoundedMap<Line>(PLACEMENTS),
     seen: new BoundedMap<Line>(PLACEMENTS),
   }));
-  const line = setting.raw.remember(placementKey(hyper, run, placement), () =>
-    setting.seen.remember(seenKey(hyper, tensors, run, placement), () => new StraightLine()),
-  );
+  const line =
+    setting.placed.get(placement) ??
+    setting.raw.remember(placementKey(hyper, run, placement), () =>
+      setting.seen.remember(seenKey(hyper, tensors, run, placement), () => new StraightLine()),
+    );
+  setting.placed.set(placement, line);
   const held = line.read(shape.cells);
   if (held && "value" in held) return held.value;
   // where the cache lies apart, masks and copies are large and take each other's places: only what was worked out counts

@@ -112,9 +112,13 @@ export function largestMoved(model: Model, placement: Placement): Moved {
   return moved;
 }
 
-/** Large batches copy the host's weights of one layer to the device (`op_offload`). */
-function stagedWeights(device: Device, index: number, model: Model, placement: Placement): readonly ReserveRow[] {
-  if (device.backend === "rpc" || device.backend === "metal" || device.backend === "cpu" || index !== 0) return [];
+const largestBefore = new WeakMap<Placement, WeakMap<Model, Bytes>>();
+
+function largestOnHost(model: Model, placement: Placement): Bytes {
+  const known = largestBefore.get(placement) ?? new WeakMap<Model, Bytes>();
+  largestBefore.set(placement, known);
+  const held = known.get(model);
+  if (held !== undefined) return held;
   const moved = placement.hasOverrides ? largestMoved(model, placement) : { experts: 0, rest: 0 };
   let largest: Bytes = Math.max(moved.experts, moved.rest);
   const tensors = largestOf(model);
@@ -122,6 +126,14 @@ function stagedWeights(device: Device, index: number, model: Model, placement: P
     if (home === HOST)
       largest = Math.max(largest, tensors.experts[layer] ?? 0, tensors.denseFfn[layer] ?? 0, tensors.rest[layer] ?? 0);
   });
+  known.set(model, largest);
+  return largest;
+}
+
+/** Large batches copy the host's weights of one layer to the device (`op_offload`). */
+function stagedWeights(device: Device, index: number, model: Model, placement: Placement): readonly ReserveRow[] {
+  if (device.backend === "rpc" || device.backend === "metal" || device.backend === "cpu" || index !== 0) return [];
+  const largest = largestOnHost(model, placement);
   return largest > 0
     ? [
         {
