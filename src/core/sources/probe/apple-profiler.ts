@@ -19,7 +19,8 @@ function translated(name: string): string {
         .replace(/^NVidia/, "NVIDIA ")
         .replace(/([a-z])([A-Z0-9])/g, "$1 $2")
         .replace(/\s+/g, " ")
-        .replace(/\bM (\d)/, "M$1");
+        .replace(/\bM (\d)/, "M$1")
+        .replace(/\b(M\d+)([A-Z])/, "$1 $2");
 }
 
 /** `sppci_model` names the device; entries without any name are none. */
@@ -107,9 +108,7 @@ export function parseHardwareOverview(text: string): AppleFacts | undefined {
   const memoryBytes = appleSize(field("Memory"));
   const cpuModel = field("Chip") ?? field("Processor Name");
   if (memoryBytes === undefined || cpuModel === undefined) return undefined;
-  const cores = /^(\d{1,3})(?: \((\d{1,3}) Performance and (\d{1,3}) Efficiency\))?/.exec(
-    field("Total Number of Cores") ?? "",
-  );
+  const cores = /^(\d{1,3})(?: \((\d{1,3}) \w+ and (\d{1,3}) \w+\))?/.exec(field("Total Number of Cores") ?? "");
   const count = (value: string | undefined): number | undefined => (value === undefined ? undefined : Number(value));
   return {
     cpuModel,

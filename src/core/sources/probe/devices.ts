@@ -165,10 +165,13 @@ const madeUpId = (name: string): string =>
 /** Memory that belongs to the chip although processor and GPU share it: then the driver's figure is the pool itself, not a carve-out. */
 const hasOwnPool = (entry: HardwareEntry | undefined): boolean => /^HBM/i.test(entry?.row.memoryType ?? "");
 
+/** Compute capabilities of NVIDIA's parts that have no memory of their own: Jetson TX1 to Thor, and GB10. Source: CUDA's table. */
+const SHARED_CAPABILITIES = ["5.3", "6.2", "7.2", "8.7", "11.0", "12.1"];
+
 /** Shares the RAM: by what the source says, by the catalog, or because a driver that works has no memory to print. */
 function isUnified(device: SightedDevice, entry: HardwareEntry | undefined): boolean {
   return entry === undefined
-    ? device.unified === true
+    ? device.unified === true || SHARED_CAPABILITIES.includes(device.computeCapability ?? "")
     : entry.kind === "unified" || (device.unified === true && entry.kind !== "gpu");
 }
 

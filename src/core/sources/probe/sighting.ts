@@ -106,7 +106,7 @@ export function sighted(facts: Partial<SightedDevice> & Pick<SightedDevice, "ven
 
 const VENDOR_WORDS: readonly (readonly [RegExp, Vendor])[] = [
   [/\bnvidia\b|\bgeforce\b|\bquadro\b|\btesla\b|\brtx\b|\bgtx\b|\b10de\b|nvgpu/i, "NVIDIA"],
-  [/\bamd\b|\bati\b|radeon|instinct|firepro|advanced micro devices|\b1002\b/i, "AMD"],
+  [/\bamd\b|\bati\b|radeon|instinct|firepro|advanced micro devices|\b1002\b|^gfx\d/i, "AMD"],
   [/\bintel\b|\b8086\b/i, "Intel"],
   [/\bapple\b/i, "Apple"],
   [/ascend|huawei/i, "Huawei"],

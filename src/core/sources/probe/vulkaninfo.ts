@@ -22,7 +22,8 @@ function ownHeap(block: string): Bytes | undefined {
 /** `vulkaninfo` or its summary. Processors that pretend to be GPUs and Windows' translation layer are left out. */
 export function parseVulkaninfo(text: string): SightedDevice[] {
   const parts = text.split(/^(?=GPU\d+:)/m);
-  const blocks = parts.length > 1 ? parts.slice(1) : parts;
+  const own = parts.filter((part) => /^GPU\d+:/.test(part));
+  const blocks = own.length > 0 ? own : parts;
   return blocks.flatMap((block): SightedDevice[] => {
     const name = value(block, "deviceName");
     const kind = value(block, "deviceType") ?? "";

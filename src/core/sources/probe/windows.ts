@@ -116,11 +116,15 @@ export function parseVideoControllers(text: string): SightedDevice[] {
 }
 
 function listed(text: string): Adapter[] {
-  const keys = /(?=\b(?:Name|DriverVersion|AdapterRAM|PNPDeviceID)[=~])/;
-  return text.split(/^(?=.*\bName=)/m).flatMap((block): Adapter[] => {
+  const keys = /(?=\b(?:Name|DriverVersion|AdapterRAM|PNPDeviceID)(?:[=~]| *: ))/;
+  // a paragraph each, its keys in any order; without blank lines, a line each
+  const blocks = text
+    .split(/\r?\n\s*\r?\n/)
+    .flatMap((part) => ((part.match(/\bName(?:[=~]| *: )/g) ?? []).length > 1 ? part.split("\n") : [part]));
+  return blocks.flatMap((block): Adapter[] => {
     const fields = new Map(
       block.split(keys).map((part) => {
-        const [key = "", ...value] = part.split(/[=~]/);
+        const [key = "", ...value] = part.split(/[=~]| *: /);
         return [key.trim(), value.join("=").trim()] as const;
       }),
     );
@@ -139,9 +143,28 @@ function listed(text: string): Adapter[] {
   });
 }
 
+function commaSeparated(header: string, lines: readonly string[]): Adapter[] {
+  const names = header.split(",").map((name) => name.trim());
+  return lines.flatMap((line): Adapter[] => {
+    const cells = line.split(",").map((cell) => cell.trim());
+    const cell = (name: string): string | undefined => (names.includes(name) ? cells[names.indexOf(name)] : undefined);
+    return cells.length === names.length
+      ? [
+          {
+            name: cell("Name") ?? "",
+            plugAndPlayId: cell("PNPDeviceID"),
+            ownBytes: adapterRam(Number(cell("AdapterRAM"))),
+            driver: cell("DriverVersion"),
+          },
+        ]
+      : [];
+  });
+}
+
 /** Columns begin where the header's words begin. */
 function tabled(text: string): Adapter[] {
-  const [header = "", ...lines] = text.split(/\r?\n/);
+  const [header = "", ...lines] = text.trimStart().split(/\r?\n/);
+  if (/,AdapterRAM,|^AdapterRAM,/.test(header)) return commaSeparated(header, lines);
   const starts = [...header.matchAll(/\S+(?:\s\S+)*/g)].map((match) => ({ name: match[0], at: match.index }));
   if (!starts.some(({ name }) => name === "Name") || !starts.some(({ name }) => name === "AdapterRAM")) return [];
   return lines

@@ -101,7 +101,9 @@ export function check(result: ProbeResult, expected: Expectation, captured: stri
           [
             device.memoryTotalBytes.value,
             device.slice?.cardTotalBytes,
-            ...(device.kind === "unified" ? [device.memoryUsableBytes.value] : []),
+            ...(device.kind === "unified"
+              ? [device.memoryUsableBytes.value, ...device.engineTotals.map(({ totalBytes }) => totalBytes)]
+              : []),
           ].includes(Number(value)),
         );
     },
