@@ -5,13 +5,18 @@ import * as z from "zod";
 import { type Bytes, type BytesPerSecond, type Fraction, MIB } from "../../units.ts";
 import { type Measured, measuredBest } from "./measured.ts";
 import { readModule } from "./read-module.ts";
-import { readWorker } from "./read-worker.ts";
+import { readWorker, STEP_BYTES } from "./read-worker.ts";
+import { type BestWindow, bestWindow } from "./timeline.ts";
 
-/** A window is long against a scheduler's slice of a few ms, and short enough that some of them fall between a neighbour's loads. */
-const WINDOW_SECONDS = 0.12;
-const FEWEST_WINDOWS = 7;
+/**
+ * Each round looks for its best window: 12 ms hold some 300 pieces on a desktop, a scheduler often leaves them undisturbed, and in a quiet
+ * round they read 2 % more than 64 ms do.
+ */
+const WINDOW_SECONDS = 0.012;
+const ROUND_SECONDS = 0.12;
+const FEWEST_ROUNDS = 7;
 /** A busy machine is given more chances, 4 s of them. */
-const MOST_WINDOWS = 32;
+const MOST_ROUNDS = 32;
 /** Repetitions that agree this well need no more. */
 const GOOD_NOISE: Fraction = 0.05;
 /** Several times the largest level-3 cache of one core's group (32 MiB, 96 with a stacked die). */
@@ -20,7 +25,7 @@ const SMALLEST_ARRAY: Bytes = 64 * MIB;
 /** More threads than this read no faster on any machine that the catalog knows. */
 const MOST_THREADS = 64;
 
-const report = z.object({ bytes: z.number(), seconds: z.number().positive() });
+const report = z.object({ stamps: z.instanceof(Float64Array) });
 
 export interface MemoryRates {
   readonly threadCount: number;
@@ -37,7 +42,7 @@ export interface MemoryOptions {
   readonly progress: (done: number) => void;
 }
 
-/** Array of one thread: 256 MiB, less where many threads or little memory are; a multiple of the worker's step of 4 MiB. */
+/** Array of one thread: 256 MiB, less where many threads or little memory are; a multiple of 4 MiB. */
 export function arrayBytes(threadCount: number, budgetBytes: Bytes): Bytes {
   const wanted = Math.min(
     LARGEST_ARRAY,
@@ -47,7 +52,7 @@ export function arrayBytes(threadCount: number, budgetBytes: Bytes): Bytes {
   return Math.max(1, Math.floor(wanted / (4 * MIB))) * 4 * MIB;
 }
 
-/** Best of as many windows as it takes to agree, for one thread and for all; throws the signal's reason when cancelled. */
+/** Best of as many rounds as it takes to agree, for one thread and for all; throws the signal's reason when cancelled. */
 export async function measureMemory({
   threadCount,
   budgetBytes,
@@ -76,42 +81,32 @@ async function measureThreads(
   );
   try {
     await Promise.all(workers.map((worker) => nextMessage(worker, signal)));
-    const windows: Window[] = [];
-    for (let window = 0; window < MOST_WINDOWS; window++) {
+    const rounds: BestWindow[] = [];
+    for (let round = 0; round < MOST_ROUNDS; round++) {
       const reports = Promise.all(workers.map((worker) => nextMessage(worker, signal)));
       // a rejection while sleeping is handled below, where the reports are awaited
       reports.catch(() => {});
-      const before = process.cpuUsage();
-      announce(go, 2 * window + 1);
-      await sleep(WINDOW_SECONDS * 1000, undefined, { signal });
-      announce(go, 2 * window + 2);
-      const reads = (await reports).map((message) => report.parse(message));
-      const used = process.cpuUsage(before);
-      windows.push({
-        bytesPerSecond: reads.reduce((sum, read) => sum + read.bytes / read.seconds, 0),
-        processorFraction: (used.user + used.system) / 1e6 / reads.reduce((sum, read) => sum + read.seconds, 0),
-      });
-      progress(Math.min(1, (window + 1) / FEWEST_WINDOWS));
-      if (windows.length >= FEWEST_WINDOWS && bestWindow(windows).noiseFraction <= GOOD_NOISE) break;
+      announce(go, 2 * round + 1);
+      await sleep(ROUND_SECONDS * 1000, undefined, { signal });
+      announce(go, 2 * round + 2);
+      const stamps = (await reports).map((message) => report.parse(message).stamps);
+      const best = bestWindow(stamps, STEP_BYTES, WINDOW_SECONDS);
+      if (best !== undefined) rounds.push(best);
+      progress(Math.min(1, (round + 1) / FEWEST_ROUNDS));
+      if (rounds.length >= FEWEST_ROUNDS && bestRound(rounds).noiseFraction <= GOOD_NOISE) break;
     }
-    return bestWindow(windows);
+    return bestRound(rounds);
   } finally {
     announce(go, -1);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
 
-interface Window {
-  readonly bytesPerSecond: BytesPerSecond;
-  /** of the time that the threads read, how much they were given a processor */
-  readonly processorFraction: Fraction;
-}
-
-/** A steady neighbour slows every window alike, and only the processor time that it takes shows it: that counts as noise too. */
-export function bestWindow(windows: readonly Window[]): Measured<BytesPerSecond> {
-  const best = measuredBest(windows.map(({ bytesPerSecond }) => bytesPerSecond));
-  const given = windows.find(({ bytesPerSecond }) => bytesPerSecond === best.value)?.processorFraction ?? 1;
-  return { ...best, noiseFraction: Math.max(best.noiseFraction, Math.round((1 - Math.min(1, given)) * 1e4) / 1e4) };
+/** The best round. A steady neighbour slows every round alike; that threads stood still meanwhile betrays it, and counts as noise. */
+export function bestRound(rounds: readonly BestWindow[]): Measured<BytesPerSecond> {
+  const best = measuredBest(rounds.map(({ bytesPerSecond }) => bytesPerSecond));
+  const stalled = rounds.find(({ bytesPerSecond }) => bytesPerSecond === best.value)?.stalledFraction ?? 0;
+  return { ...best, noiseFraction: Math.max(best.noiseFraction, Math.round(stalled * 1e4) / 1e4) };
 }
 
 function announce(go: Int32Array, round: number): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { measuredBest, measuredMedian } from "../../../../src/core/sources/measure/measured.ts";
-import { arrayBytes, bestWindow, measureMemory } from "../../../../src/core/sources/measure/memory.ts";
+import { arrayBytes, bestRound, measureMemory } from "../../../../src/core/sources/measure/memory.ts";
 import { GIB, MIB } from "../../../../src/core/units.ts";
 
 describe("reading memory", () => {
@@ -61,10 +61,10 @@ describe("repetitions", () => {
     expect(measuredBest([10, 5, 5, 5]).noiseFraction).toBe(0.5);
     expect(() => measuredBest([])).toThrow();
   });
-  it("count a processor that others had as noise, however steady", () => {
-    const windows = [100, 99, 98].map((bytesPerSecond) => ({ bytesPerSecond, processorFraction: 0.6 }));
-    expect(bestWindow(windows)).toEqual({ value: 100, noiseFraction: 0.4 });
-    expect(bestWindow(windows.map((window) => ({ ...window, processorFraction: 1.02 })))).toEqual({
+  it("count standing still as noise, however steady", () => {
+    const rounds = [100, 99, 98].map((bytesPerSecond) => ({ bytesPerSecond, stalledFraction: 0.4 }));
+    expect(bestRound(rounds)).toEqual({ value: 100, noiseFraction: 0.4 });
+    expect(bestRound(rounds.map((round) => ({ ...round, stalledFraction: 0 })))).toEqual({
       value: 100,
       noiseFraction: 0.02,
     });
