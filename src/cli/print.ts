@@ -18,7 +18,10 @@ const units: readonly (readonly [RegExp, (value: number) => string])[] = [
 
 /** A number in the unit that its name ends in. */
 export function quantity(name: string, value: number): string {
-  return units.find(([ending]) => ending.test(name))?.[1](value) ?? short(value);
+  // counts and tokens are exact: a context of 32768 is not 32770
+  return (
+    units.find(([ending]) => ending.test(name))?.[1](value) ?? (Number.isInteger(value) ? String(value) : short(value))
+  );
 }
 
 const short = (value: number) =>
