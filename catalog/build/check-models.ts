@@ -8,6 +8,7 @@ import { layoutTensors } from "../../src/core/facts/layout.ts";
 import { isRecipe } from "../../src/core/facts/recipe.ts";
 import { weightCount } from "../../src/core/facts/tensor.ts";
 import { asMetadata } from "../../src/core/sources/gguf-keys.ts";
+import { compiledModels } from "./compile-models.ts";
 
 const count = z.number().int().nonnegative();
 const repo = z.string().regex(/^[\w.-]+\/[\w.-]+$/);
@@ -264,8 +265,9 @@ export function checkModels(catalogFolder: string): readonly string[] {
       released >= CURRENT_FROM || (base !== undefined && (ids.get(base)?.released ?? "") >= CURRENT_FROM),
   );
   if (current.length < MIN_CURRENT_MODELS) problems.push(`only ${current.length} models since ${CURRENT_FROM}`);
-  const index = readFileSync(join(folder, "families.ts"), "utf8");
-  for (const name of files) if (!index.includes(`"./${name}"`)) problems.push(`families.ts does not import ${name}`);
+  const compiled = readFileSync(join(catalogFolder, "models-compiled.json"), "utf8");
+  if (compiled !== compiledModels(folder))
+    problems.push("models-compiled.json is not of these files: run catalog/build/compile-models.ts");
   qualityProblems(join(catalogFolder, "quality", "abilities.json"), ids, problems);
   return problems;
 }

@@ -19,7 +19,8 @@ describe("catalog/models and catalog/quality", () => {
   const spoiled = (file: string, from: string, to: string): readonly string[] => {
     const folder = mkdtempSync(join(tmpdir(), "catalog-"));
     folders.push(folder);
-    for (const part of ["models", "quality"]) cpSync(join(CATALOG, part), join(folder, part), { recursive: true });
+    for (const part of ["models", "models-compiled.json", "quality"])
+      cpSync(join(CATALOG, part), join(folder, part), { recursive: true });
     const path = join(folder, file);
     const text = readFileSync(path, "utf8");
     expect(text).toContain(from);

@@ -1,15 +1,16 @@
 /**
  * The bundled model catalog: loaded when it is first asked for, indexed by every name a model goes by.
- * Its files are ours and strictly checked when they are built (catalog/build/check.ts); here their shape is only glanced at.
+ * It is the compiled form of catalog/models; the files are strictly checked when they are built (catalog/build/check.ts).
  */
 
-import type { ArchitectureEntry, ModelEntry, ModelFamily } from "../facts/catalog-model.ts";
+import type { ArchitectureEntry, ModelEntry } from "../facts/catalog-model.ts";
 import { closestNames } from "../facts/closest.ts";
 import { readHyperparameters } from "../facts/hyperparameters.ts";
 import { layoutTensors } from "../facts/layout.ts";
 import type { Hyperparameters, MetadataValue } from "../facts/model.ts";
 import type { TensorShape } from "../facts/tensor.ts";
 import { asMetadata } from "./gguf-keys.ts";
+import { type PackedRows, unpackModels } from "./model-pack.ts";
 
 /** How a name relates to the model it was found by. */
 type NameKind = "id" | "repo" | "alias" | "gguf" | "mlx" | "quantized" | "ollama";
@@ -35,19 +36,6 @@ export interface ModelCatalog {
   hyperparametersOf(entry: ModelEntry): Hyperparameters;
   /** the tensor table; computed once an architecture and vocabulary */
   tensorsOf(entry: ModelEntry): readonly TensorShape[];
-}
-
-function isModelFamily(value: unknown): value is ModelFamily {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "family" in value &&
-    typeof value.family === "string" &&
-    "architectures" in value &&
-    Array.isArray(value.architectures) &&
-    "models" in value &&
-    Array.isArray(value.models)
-  );
 }
 
 /** Earlier kinds win a name that two models claim; within a kind, the more downloaded model does. */
@@ -91,18 +79,23 @@ function isBetter(one: NamedModel, other: NamedModel): boolean {
   return (one.entry.popularity?.downloadCount ?? 0) > (other.entry.popularity?.downloadCount ?? 0);
 }
 
-/** A catalog over these families; the loader's own part without the files. */
-function makeCatalog(families: readonly ModelFamily[]): ModelCatalog {
-  const models = families.flatMap((family) => family.models);
-  const architectures = new Map(
-    families.flatMap((family) => family.architectures.map((entry) => [entry.id, entry] as const)),
+/** All rows of these ids, in order. */
+function rowsOf<Row>(ids: readonly string[], get: (id: string) => Row | undefined): readonly Row[] {
+  return ids.flatMap((id) => get(id) ?? []);
+}
+
+/** A catalog over rows that are unpacked as they are needed: one model by its id costs no more than that model. */
+export function makeCatalog(rows: PackedRows): ModelCatalog {
+  const all = once(() => rowsOf(rows.modelIds, rows.model));
+  const allArchitectures = once(
+    () => new Map(rowsOf(rows.architectureIds, rows.architecture).map((entry) => [entry.id, entry] as const)),
   );
   const tables = new Map<string, readonly TensorShape[]>();
   const hypers = new Map<string, Hyperparameters>();
-  let index: ReadonlyMap<string, NamedModel> | undefined;
+  const index = once(() => buildIndex(all()));
 
   const architectureOf = (entry: ModelEntry): ArchitectureEntry => {
-    const architecture = architectures.get(entry.architectureId);
+    const architecture = rows.architecture(entry.architectureId);
     if (architecture === undefined)
       throw new Error(`catalog model ${entry.id} names the architecture ${entry.architectureId}, which is not there`);
     return architecture;
@@ -120,21 +113,25 @@ function makeCatalog(families: readonly ModelFamily[]): ModelCatalog {
   };
 
   return {
-    date: models.reduce(
-      (latest, { released = "", popularity }) =>
-        [latest, released.length === 7 ? released : "", popularity?.date.slice(0, 7) ?? ""].sort().at(-1) ?? latest,
-      "",
-    ),
-    models,
-    architectures,
+    get date() {
+      return dateOf(all());
+    },
+    get models() {
+      return all();
+    },
+    get architectures() {
+      return allArchitectures();
+    },
     find(name) {
-      index ??= buildIndex(models);
-      return index.get(name.toLowerCase());
+      const key = name.toLowerCase();
+      // ids win every name, so that one needs no index
+      const entry = rows.model(key);
+      return entry === undefined ? index().get(key) : { entry, kind: "id", name: entry.id };
     },
     closest: (name, limit) =>
       closestNames(
         name,
-        models.flatMap((entry) => (name.includes("/") ? [entry.repo, ...(entry.ggufRepos ?? [])] : [entry.id])),
+        all().flatMap((entry) => (name.includes("/") ? [entry.repo, ...(entry.ggufRepos ?? [])] : [entry.id])),
         limit,
       ),
     architectureOf,
@@ -152,14 +149,30 @@ function makeCatalog(families: readonly ModelFamily[]): ModelCatalog {
   };
 }
 
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function dateOf(models: readonly ModelEntry[]): string {
+  let latest = "";
+  for (const { released = "", popularity } of models) {
+    if (released.length === 7 && released > latest) latest = released;
+    const month = popularity?.date.slice(0, 7) ?? "";
+    if (month > latest) latest = month;
+  }
+  return latest;
+}
+
 let loaded: Promise<ModelCatalog> | undefined;
 
 /** The catalog that ships with this program; read once. */
 export function loadModelCatalog(): Promise<ModelCatalog> {
-  loaded ??= import("../../../catalog/models/families.ts").then(({ families }) => {
-    const checked = families.filter(isModelFamily);
-    if (checked.length !== families.length) throw new Error("a model catalog file lost its shape: rebuild the catalog");
-    return makeCatalog(checked);
-  });
+  loaded ??= import("../../../catalog/models-compiled.json", { with: { type: "json" } }).then(({ default: text }) =>
+    makeCatalog(unpackModels(text)),
+  );
   return loaded;
 }
