@@ -2,7 +2,7 @@
 import type { Fact } from "../../facts/evidence.ts";
 import type { BytesPerSecond } from "../../units.ts";
 import { MOST_NOISE } from "./measured.ts";
-import type { Measurement } from "./record.ts";
+import type { EngineRun, Measurement } from "./record.ts";
 
 /** The RAM's measured read bandwidth as a fact; undefined where there is none that may be used (too noisy). */
 export function measuredRamBandwidth({ memory, date }: Measurement): Fact<BytesPerSecond> | undefined {
@@ -26,6 +26,22 @@ export function measuredDiskRate({ disk, date }: Measurement): Fact<BytesPerSeco
     evidence: "measured",
     source: `read past the cache from ${disk.path} on ${date.slice(0, 10)}`,
     noiseFraction,
+  };
+}
+
+/** What llama-bench showed, without the figures that are too noisy; undefined where the first of them, the bandwidth, is. */
+export function measuredEngine({ engine }: Measurement): EngineRun | undefined {
+  if (engine === undefined || engine.decodeBytesPerSecond.noiseFraction > MOST_NOISE) return undefined;
+  const { layerOverheadSeconds, prefill, depthTokensPerSecond, ...rest } = engine;
+  return {
+    ...rest,
+    ...(layerOverheadSeconds === undefined || layerOverheadSeconds.noiseFraction > MOST_NOISE
+      ? {}
+      : { layerOverheadSeconds }),
+    prefill: prefill.filter(({ flopsPerSecond }) => flopsPerSecond.noiseFraction <= MOST_NOISE),
+    depthTokensPerSecond: depthTokensPerSecond.filter(
+      ({ tokensPerSecond }) => tokensPerSecond.noiseFraction <= MOST_NOISE,
+    ),
   };
 }
 

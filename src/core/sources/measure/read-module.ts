@@ -1,6 +1,7 @@
 /**
  * A WebAssembly module that does one thing: read memory as fast as the processor can, 128 bytes a turn into eight independent sums, so that
- * neither an addition's latency nor the interpreter stands between the loads. Typed arrays reach about 3/4 of it (bench/bandwidth.ts).
+ * neither an addition's latency nor the interpreter stands between the loads. Against a native read run by turns (bench/bandwidth.ts, two
+ * cores of a busy EPYC, medians of 9 rounds) it reaches 1.00 with one thread and 0.95 with two; typed arrays 0.73 to 0.92 with one.
  * Written down instruction by instruction; the numbers are those of the WebAssembly core specification 2.0, "Binary Format".
  */
 

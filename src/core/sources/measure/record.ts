@@ -58,8 +58,8 @@ export type Measurement = z.output<typeof measurementRecord>;
 const MAX_FACTS_BYTES = 1_000_000;
 
 /**
- * A saved facts file (`--facts FILE`): one record as `measureMachine` returns it. Throws `InputError` that names the file and the first
- * field that is wrong.
+ * A saved facts file (`--facts FILE`): one record as `measureMachine` returns it, or a whole store of them, whose newest counts. Throws
+ * `InputError` that names the file and the first field that is wrong.
  */
 export async function readFacts(world: Pick<World, "readFile">, path: string): Promise<Measurement> {
   const shown = path.slice(0, 200);
@@ -68,13 +68,19 @@ export async function readFacts(world: Pick<World, "readFile">, path: string): P
     throw new InputError(
       `The facts file ${shown} cannot be read. Send the path of a file that probe_hardware with measure=true stored.`,
     );
-  const found = measurementRecord.safeParse(jsonOf(text));
+  const found = measurementRecord.safeParse(newestOf(jsonOf(text)));
   if (found.success) return found.data;
   const issue = found.error.issues[0];
   const where = issue === undefined || issue.path.length === 0 ? "its top level" : issue.path.join(".");
   throw new InputError(
     `The facts file ${shown} is not one of ours: ${where}: ${issue?.message ?? "no JSON"}. Measure again with probe_hardware measure=true and send what it stored.`,
   );
+}
+
+/** Stores hold the newest record first. */
+function newestOf(json: unknown): unknown {
+  const store = z.object({ machines: z.array(z.unknown()).min(1) }).safeParse(json);
+  return store.success ? store.data.machines[0] : json;
 }
 
 /** undefined for text that is no JSON */

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { measuredDiskRate, measuredRamBandwidth, withMeasured } from "../../../../src/core/sources/measure/apply.ts";
+import {
+  measuredDiskRate,
+  measuredEngine,
+  measuredRamBandwidth,
+  withMeasured,
+} from "../../../../src/core/sources/measure/apply.ts";
 import { type Machine, type Measurement, readFacts } from "../../../../src/core/sources/measure/record.ts";
 import { measurementsPath, storedMeasurement, storeMeasurement } from "../../../../src/core/sources/measure/store.ts";
 import { fakeWorld } from "../../../fake-world.ts";
@@ -65,6 +70,11 @@ describe("a facts file", () => {
       (await storedMeasurement(world, { ...machine, cpuModel: "Any" }))?.memory?.allThreadsBytesPerSecond.value,
     ).toBe(77e9);
   });
+  it("may be a whole store: its newest record counts", async () => {
+    const text = JSON.stringify({ version: 1, machines: [record(77e9), record(66e9)] });
+    const facts = await readFacts(fakeWorld({ files: { "/store.json": text } }), "/store.json");
+    expect(facts.memory?.allThreadsBytesPerSecond.value).toBe(77e9);
+  });
   it.each([
     [undefined, /cannot be read/],
     ["{", /not one of ours: its top level/],
@@ -87,6 +97,31 @@ describe("measured values", () => {
       source: "read by 8 threads on 2026-11-20",
       noiseFraction: 0.02,
     });
+  });
+  it("of an engine come without what is too noisy", () => {
+    const engine = {
+      backend: "CUDA",
+      device: "d",
+      build: "b",
+      decodeBytesPerSecond: { value: 8e11, noiseFraction: 0.02 },
+      layerOverheadSeconds: { value: 4e-5, noiseFraction: 0.4 },
+      prefill: [
+        { ubatchTokens: 32, flopsPerSecond: { value: 1e13, noiseFraction: 0.01 } },
+        { ubatchTokens: 256, flopsPerSecond: { value: 2e13, noiseFraction: 0.5 } },
+      ],
+      depthTokensPerSecond: [],
+    };
+    expect(measuredEngine({ ...record(1e9), engine })).toEqual({
+      backend: "CUDA",
+      device: "d",
+      build: "b",
+      decodeBytesPerSecond: { value: 8e11, noiseFraction: 0.02 },
+      prefill: [{ ubatchTokens: 32, flopsPerSecond: { value: 1e13, noiseFraction: 0.01 } }],
+      depthTokensPerSecond: [],
+    });
+    const noisy = { ...engine, decodeBytesPerSecond: { value: 8e11, noiseFraction: 0.2 } };
+    expect(measuredEngine({ ...record(1e9), engine: noisy })).toBeUndefined();
+    expect(measuredEngine(record(1e9))).toBeUndefined();
   });
   it("never do when they are noisy, or not there", () => {
     expect(withMeasured(host, record(40e9, 0.2))).toBe(host);
