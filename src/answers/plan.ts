@@ -2,6 +2,7 @@
 
 import type { Candidate } from "../core/decide/candidate.ts";
 import { allPlaceModes, bestPlacement, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
+import { type EnginePlan, type OtherEngine, planEngine } from "../core/decide/engine-plan.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
 import { type Objective, objectives, plan, sortOptions } from "../core/decide/plan.ts";
 import { type Variant, variant } from "../core/decide/variants.ts";
@@ -14,12 +15,18 @@ import { type CacheType, cacheTypes as knownCacheTypes, type Run } from "../core
 import type { Artefact, Command } from "../core/present/command.ts";
 import { fallbackSteps } from "../core/present/fallback.ts";
 import { llamaCommands, llamaEndpoint, overridesOf } from "../core/present/llama-cpp.ts";
+import { lmStudioCommands, lmStudioEndpoint } from "../core/present/lm-studio.ts";
+import { mlxCommands, mlxEndpoint } from "../core/present/mlx.ts";
 import { contextNotes, engineNotes, label, optionLine, placementNotes } from "../core/present/notes.ts";
 import { ollamaCommands, ollamaEndpoint } from "../core/present/ollama.ts";
 import { shapePlacement, tensorTypeCounts, tensorTypeRows } from "../core/present/placement.ts";
 import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
+import { mixCommands, mixPath } from "../core/present/quantize.ts";
 import { round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { shapeHardware, shapeMemory, shapeRun } from "../core/present/shapes.ts";
+import { shellOf } from "../core/present/shell.ts";
+import { transformersCommands, transformersEndpoint } from "../core/present/transformers.ts";
+import { vllmCommands, vllmEndpoint } from "../core/present/vllm.ts";
 import { deviceChoices, shapeModel } from "./fit.ts";
 import {
   type AnswerContext,
@@ -176,16 +183,52 @@ function rival(judged: Judged, name: string, best: Judged) {
 interface Writer {
   readonly commands: (candidate: Candidate, artefact: Artefact) => Command[];
   readonly endpoint: (artefact: Artefact) => { readonly baseUrl: string; readonly modelName: string };
+  /** why there are no commands, where there are none */
+  readonly refusal?: (candidate: Candidate, artefact: Artefact) => string | undefined;
+}
+
+function otherEngine(
+  engine: OtherEngine,
+  write: (candidate: Candidate, artefact: Artefact, planned: EnginePlan) => Command[],
+  endpoint: Writer["endpoint"],
+): Writer {
+  const planned = (candidate: Candidate): EnginePlan => planEngine(engine, candidate, knowledge.calibration);
+  return {
+    commands: (candidate, artefact) => write(candidate, artefact, planned(candidate)),
+    endpoint,
+    refusal: (candidate, artefact) => {
+      const outcome = planned(candidate);
+      if (outcome.outcome === "cannot") return `No commands for ${engine}: ${outcome.reason}.`;
+      return artefact.weightsRepo === undefined
+        ? `No commands for ${engine}: it needs the published weights, and no repository of them is known.`
+        : undefined;
+    },
+  };
 }
 
 const writers: Readonly<Record<string, Writer>> = {
   "llama.cpp": { commands: llamaCommands, endpoint: llamaEndpoint },
   ollama: { commands: ollamaCommands, endpoint: ollamaEndpoint },
+  "lm-studio": { commands: lmStudioCommands, endpoint: lmStudioEndpoint },
+  vllm: otherEngine("vllm", vllmCommands, vllmEndpoint),
+  mlx: otherEngine("mlx", mlxCommands, mlxEndpoint),
+  transformers: otherEngine("transformers", transformersCommands, transformersEndpoint),
+};
+
+const engineAliases: Readonly<Record<string, string>> = {
+  lmstudio: "lm-studio",
+  "lm studio": "lm-studio",
+  lms: "lm-studio",
+  llamacpp: "llama.cpp",
+  "llama-cpp": "llama.cpp",
+  "mlx-lm": "mlx",
 };
 
 function writersFor(engines: readonly string[]): Writer[] {
   return engines.map((engine) => {
-    const writer = Object.hasOwn(writers, engine) ? writers[engine] : undefined;
+    const said = engine.trim().toLowerCase();
+    const name = (Object.hasOwn(engineAliases, said) ? engineAliases[said] : undefined) ?? said;
+    const writer = Object.hasOwn(writers, name) ? writers[name] : undefined;
     if (!writer)
       throw new InputError(
         `Commands for "${engine.slice(0, 40)}" are not written. Send \`engines\` with some of ${Object.keys(writers).join(", ")}.`,
@@ -271,7 +314,18 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const { best } = outcome.plan;
   const { candidate } = best;
   const recipe = candidate.model.recipe ?? "unknown";
-  const artefact: Artefact = { path: choice.file, ggufRepo: choice.ggufRepo, recipe, name: choice.id ?? choice.name };
+  const published: Artefact = {
+    path: choice.file,
+    ggufRepo: choice.ggufRepo,
+    weightsRepo: choice.repo === choice.ggufRepo ? undefined : choice.repo,
+    recipe,
+    name: choice.id ?? choice.name,
+    shell: shellOf(hardware.host.os),
+    ...(args.imatrixPath ? { imatrixPath: args.imatrixPath } : {}),
+  };
+  // a mix is a file that its own steps write: every engine that reads GGUF takes it from there
+  const isMix = recipe === "mixed";
+  const artefact: Artefact = isMix ? { ...published, path: mixPath(published) } : published;
   const baselineVariant = choice.variantOf("Q4_K_M");
   // beside a mix the same sum over tensors judges both
   const baselineModel =
@@ -315,14 +369,20 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     usability: candidate.usability,
     ...(baseline ? { baseline: rival(baseline, "the usual Q4_K_M", best) } : {}),
     alternatives: others.map((other) => rival(other, label(choice.name, other.candidate.model.recipe), best)),
-    commands: engines.flatMap((writer) => writer.commands(candidate, artefact)),
+    commands: [
+      ...(isMix ? mixCommands(candidate.model, published) : []),
+      ...engines.flatMap((writer) => writer.commands(candidate, artefact)),
+    ],
     ...(engines[0] ? { endpoint: engines[0].endpoint(artefact) } : {}),
-    ...(choice.file === undefined ? { downloadBytes: candidate.model.fileBytes } : {}),
+    ...(choice.file === undefined
+      ? { downloadBytes: isMix ? 2 * sizesOf(candidate.model).parameterCount : candidate.model.fileBytes }
+      : {}),
     fallback: fallbackSteps(candidate),
     notes: [
       ...placementNotes(candidate),
       ...contextNotes(candidate),
       ...engineNotes(question.engine),
+      ...engines.flatMap((writer) => writer.refusal?.(candidate, artefact) ?? []),
       ...hardware.warnings,
       ...choice.warnings,
     ],

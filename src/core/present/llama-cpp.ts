@@ -6,10 +6,9 @@
 import type { Candidate } from "../decide/candidate.ts";
 import type { Run, TensorOverride } from "../facts/run.ts";
 import { MIB } from "../units.ts";
-import type { Artefact, Command } from "./command.ts";
+import { type Artefact, type Command, chatRequest, step } from "./command.ts";
 import { rangePattern } from "./layer-pattern.ts";
 import { roundInterval } from "./round.ts";
-import { shellCommand } from "./shell.ts";
 
 const LLAMA_PORT = 8080;
 
@@ -90,8 +89,32 @@ export const llamaEndpoint = (artefact: Artefact) => ({
   modelName: artefact.name,
 });
 
+/**
+ * The same plan for `llama-bench`, whose dialect differs (tools/llama-bench/llama-bench.cpp): `/` splits devices, `;` splits overrides, no context.
+ * Undefined where it has no word for the plan.
+ */
+export function benchArgv(candidate: Candidate, artefact: Artefact): string[] | undefined {
+  const { run, hardware, question } = candidate;
+  const deviceCount = hardware.devices.length;
+  if (run.cacheTypeK === "f32" || run.cacheTypeV === "f32") return undefined;
+  const argv = ["llama-bench", ...modelFlags(artefact).filter((word) => word !== "--no-mmproj")];
+  argv.push("-ngl", String(deviceCount === 0 ? 0 : run.offloadedLayers));
+  if (deviceCount > 1) {
+    argv.push("-sm", run.splitMode);
+    if (run.splitMode === "none") argv.push("-mg", String(run.mainDevice));
+    else if (run.tensorSplit.length > 0) argv.push("-ts", run.tensorSplit.join("/"));
+  }
+  const overrides = overridesOf(run);
+  if (overrides.length > 0) argv.push("-ot", overrides.map(({ pattern, buffer }) => `${pattern}=${buffer}`).join(";"));
+  argv.push("-b", String(run.batchTokens), "-ub", String(run.ubatchTokens));
+  argv.push("-ctk", run.cacheTypeK, "-ctv", run.cacheTypeV, "-fa", run.flashAttention ? "on" : "off");
+  if (!run.cacheOffload) argv.push("-nkvo", "1");
+  if (run.threads !== undefined) argv.push("-t", String(run.threads));
+  const depth = Math.max(0, Math.min(question.promptTokens, run.contextTokens - question.outputTokens));
+  return [...argv, "-p", "512", "-n", "128", "-d", String(depth), "-r", "3", "-o", "json"];
+}
+
 export function llamaCommands(candidate: Candidate, artefact: Artefact): Command[] {
-  const host = "127.0.0.1";
   const deviceCount = candidate.hardware.devices.length;
   const serve = [
     "llama-server",
@@ -100,46 +123,42 @@ export function llamaCommands(candidate: Candidate, artefact: Artefact): Command
     "-cram",
     String(promptCacheMiB(candidate)),
     "--host",
-    host,
+    "127.0.0.1",
     "--port",
     String(LLAMA_PORT),
-  ];
-  const verify = [
-    "curl",
-    "-s",
-    `http://${host}:${LLAMA_PORT}/v1/chat/completions`,
-    "-H",
-    "Content-Type: application/json",
-    "-d",
-    '{"messages":[{"role":"user","content":"Say ready."}],"max_tokens":8}',
   ];
   const expected = {
     memory: candidate.memoryBytes,
     ...(candidate.speed ? { speed: roundInterval(candidate.speed.decodeTokensPerSecond) } : {}),
   };
-  const get: Command[] =
-    artefact.path === undefined && artefact.ggufRepo !== undefined
-      ? [
-          {
-            engine: "llama.cpp",
-            host: "local",
-            step: "get",
-            argv: ["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`],
-            command: shellCommand(["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`]),
-            note: "optional: serve fetches it too",
-          },
-        ]
-      : [];
+  const bench = benchArgv(candidate, artefact);
   return [
-    ...get,
-    { engine: "llama.cpp", host: "local", step: "serve", argv: serve, command: shellCommand(serve), expected },
-    {
-      engine: "llama.cpp",
-      host: "local",
-      step: "verify",
-      argv: verify,
-      command: shellCommand(verify),
+    ...(artefact.path === undefined && artefact.ggufRepo !== undefined
+      ? [
+          step(
+            "llama.cpp",
+            "get",
+            ["hf", "download", artefact.ggufRepo, "--include", `*${artefact.recipe}*`],
+            artefact,
+            {
+              note: "optional: serve fetches it too",
+            },
+          ),
+        ]
+      : []),
+    step("llama.cpp", "serve", serve, artefact, {
+      expected,
+      note: "llama-cli takes the same flags but -cram, --host and --port",
+    }),
+    step("llama.cpp", "verify", chatRequest(LLAMA_PORT, artefact.name), artefact, {
       note: "timings.predicted_per_second in the answer is the decode speed",
-    },
+    }),
+    ...(bench === undefined
+      ? []
+      : [
+          step("llama.cpp", "verify", bench, artefact, {
+            note: "instead of a server: avg_ts of the n_gen row is the decode speed",
+          }),
+        ]),
   ];
 }

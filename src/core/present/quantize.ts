@@ -7,6 +7,7 @@ import { tensorStem } from "../facts/sensitivity.ts";
 import { layerOf } from "../facts/tensor.ts";
 import { isQuantizable } from "../facts/tensor-role.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
+import { type Artefact, type Command, plainName, step } from "./command.ts";
 import { layersPattern } from "./layer-pattern.ts";
 
 export interface TensorTypeRule {
@@ -64,4 +65,37 @@ export function quantizeArgv(
   for (const { pattern, type } of tensorTypeRules(model))
     argv.push("--tensor-type", `${pattern}=${type.toLowerCase()}`);
   return [...argv, source, target, options.baseRecipe];
+}
+
+/** File that a mix is written to. */
+export function mixPath(artefact: Artefact): string {
+  return `${plainName(artefact.name)}-mixed.gguf`;
+}
+
+/**
+ * From the model as published (or a 16-bit GGUF that is here) to the mixed file. The importance matrix is a path handed on as it stands:
+ * one word of argv, quoted in the shown line.
+ */
+export function mixCommands(model: Model, artefact: Artefact): Command[] {
+  const stem = plainName(artefact.name);
+  const source = artefact.path ?? `${stem}-BF16.gguf`;
+  const options = { imatrixPath: artefact.imatrixPath, baseRecipe: "Q4_K_M" };
+  const repo = artefact.weightsRepo;
+  return [
+    ...(artefact.path === undefined && repo !== undefined
+      ? [
+          step("llama.cpp", "get", ["hf", "download", repo, "--local-dir", stem], artefact),
+          step(
+            "llama.cpp",
+            "quantize",
+            ["python3", "convert_hf_to_gguf.py", stem, "--outtype", "bf16", "--outfile", source],
+            artefact,
+            { note: "the script is in llama.cpp's source tree; skip it where a BF16 GGUF is published" },
+          ),
+        ]
+      : []),
+    step("llama.cpp", "quantize", quantizeArgv(model, source, mixPath(artefact), options), artefact, {
+      note: "add --dry-run to see the size of every tensor first",
+    }),
+  ];
 }
