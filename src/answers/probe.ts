@@ -18,7 +18,7 @@ export async function probeAnswer(args: Optional<ProbeArguments>, context: Answe
     throw new InputError(
       "Measuring is not offered over the network. Leave `measure` out, or run the server on the machine itself.",
     );
-  const probed = await probe(context.world, context.signal);
+  const probed = await probe(context.world, context.signal, { refresh: args.refresh === true });
   const measured = args.measure ? await measure(probed, context) : undefined;
   const result = await withStoredMeasurement(context.world, probed);
   const shaped = shapeProbe(result, args.detail === "detailed");

@@ -43,6 +43,7 @@ export interface ProbeFacts {
     readonly path: string;
     readonly totalBytes: number;
     readonly freeBytes: number;
+    readonly kind?: string | undefined;
     readonly readBytesPerSecond?: Fact<number> | undefined;
   }[];
   readonly runtimes: readonly {
@@ -154,8 +155,9 @@ export function shapeProbe(facts: ProbeFacts, detailed: boolean) {
       evidence: bytesPerSecond.evidence,
       source: bytesPerSecond.source,
     })),
-    disks: facts.disks.map(({ path, freeBytes, readBytesPerSecond }) => ({
+    disks: facts.disks.map(({ path, kind, freeBytes, readBytesPerSecond }) => ({
       path,
+      ...given("kind", kind),
       freeBytes,
       ...given("readBytesPerSecond", readBytesPerSecond?.value),
       ...given("evidence", readBytesPerSecond?.evidence),

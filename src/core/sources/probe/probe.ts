@@ -1,6 +1,4 @@
 /** The machine this runs on, from its operating system and vendor tools, all asked at once. */
-import { GIB } from "../../units.ts";
-import { formatBytes } from "../../units-text.ts";
 import { type HardwareCatalog, loadHardwareCatalog } from "../hardware-catalog.ts";
 import type { World } from "../world.ts";
 import { sightAmdTools } from "./amd-smi.ts";
@@ -15,11 +13,12 @@ import { modulesOf, ramBandwidth, readModules, sightHost } from "./host.ts";
 import { sightKfd, withNodes } from "./kfd.ts";
 import { matchEntry } from "./match.ts";
 import { sightModels } from "./models.ts";
+import { busyNotes, engineNotes, hostNotes, npuNotes, platformNotes } from "./notes.ts";
 import { sightNpus } from "./npus.ts";
 import { sightNvidia } from "./nvidia.ts";
 import { sightPci } from "./pci.ts";
-import type { MemoryHolder, ProbedDevice, ProbeResult } from "./result.ts";
-import { sightEngine, sightRuntimes } from "./runtimes.ts";
+import type { ProbedDevice, ProbeResult } from "./result.ts";
+import { sightEngine, sightLoaded, sightRuntimes } from "./runtimes.ts";
 import { mergeSightings, nothingSighted, type SightedDevice, type Sighting, type Vendor } from "./sighting.ts";
 import { forgetTools } from "./tools.ts";
 import { hasVulkan, hideInvisible } from "./visibility.ts";
@@ -76,7 +75,7 @@ export async function probe(
     ...engine.warnings,
     ...given.flatMap((sighting) => sighting.warnings),
     ...shown.warnings,
-    ...platformWarnings(world),
+    ...platformNotes(world),
   ];
   const host = {
     ...bare,
@@ -115,8 +114,13 @@ export async function probe(
     warnings.push(
       `The RAM's bandwidth is assumed (${bandwidth.source}); probe_hardware with measure=true measures it.`,
     );
-  const holders = nvidia.holders ?? [];
-  warnings.push(...hostWarnings(host, devices), ...busyWarnings(devices, holders, host.cpuLoadFraction));
+  const holders = [...(nvidia.holders ?? []), ...(await sightLoaded(world, runtimes))];
+  warnings.push(
+    ...npuNotes(npus),
+    ...engineNotes(engine, devices),
+    ...hostNotes(host, devices),
+    ...busyNotes(devices, holders, host.cpuLoadFraction),
+  );
   if (devices.every(({ backends, visible }) => backends.length === 0 || !visible))
     warnings.push(
       devices.length === 0
@@ -246,63 +250,4 @@ function withVulkan(world: World, devices: readonly ProbedDevice[]): readonly Pr
       ? device
       : { ...device, backends: device.backends.filter((backend) => backend !== "vulkan") };
   });
-}
-
-function hostWarnings(
-  { setting, ramLimitBytes }: Pick<ProbeResult["host"], "setting" | "ramLimitBytes">,
-  devices: readonly ProbedDevice[],
-): string[] {
-  const warnings: string[] = [];
-  if (setting.wsl)
-    warnings.push(
-      "This is WSL2: RAM is what Windows grants it, and the core count may mix fast and slow cores of a hybrid processor; Vulkan here is a translation layer and not used.",
-    );
-  if (ramLimitBytes !== undefined)
-    warnings.push(
-      `Memory is limited to ${formatBytes(ramLimitBytes.value)} by ${ramLimitBytes.source}; plans stay below that.`,
-    );
-  const small = devices.filter(
-    ({ vendor, kind, memoryTotalBytes, memoryUsableBytes }) =>
-      vendor === "Intel" &&
-      kind === "gpu" &&
-      memoryTotalBytes.evidence === "reported" &&
-      memoryUsableBytes.value <= 256 * 1024 * 1024,
-  );
-  if (small.length > 0)
-    warnings.push("An Intel card shows only 256 MiB: Resizable BAR is off; enable it in the firmware.");
-  return warnings;
-}
-
-/** Busy devices and processors make every estimate less sure: the note says who holds what. */
-function busyWarnings(
-  devices: readonly ProbedDevice[],
-  holders: readonly MemoryHolder[],
-  load: number | undefined,
-): string[] {
-  const warnings: string[] = [];
-  const named = holders
-    .filter(({ heldBytes }) => heldBytes >= GIB / 4)
-    .map(({ processName, heldBytes }) => `${processName.split(/[\\/]/).at(-1)} (${formatBytes(heldBytes)})`);
-  for (const device of devices) {
-    if (
-      device.kind === "gpu" &&
-      device.visible &&
-      device.memoryFreeBytes.evidence === "reported" &&
-      device.heldByOthersBytes >= GIB / 2
-    ) {
-      warnings.push(
-        `${formatBytes(device.heldByOthersBytes)} of ${device.name} are in use by ${named.length > 0 ? named.slice(0, 4).join(", ") : "other programs (a desktop among them)"}; memoryBasis "idle" plans without them.`,
-      );
-    }
-  }
-  if (named.length > 0 && devices.every(({ kind }) => kind !== "gpu"))
-    warnings.push(`GPU memory is held by ${named.slice(0, 4).join(", ")}.`);
-  if (load !== undefined && load >= 0.5)
-    warnings.push(`The processor is ${Math.round(load * 100)} % busy: measured speeds will be lower than planned.`);
-  return warnings;
-}
-
-function platformWarnings(world: World): string[] {
-  if (["linux", "darwin", "win32"].includes(world.platform)) return [];
-  return [`GPUs are only known by name on ${world.platform}; describe them in hardware.`];
 }

@@ -1,8 +1,9 @@
 /** Inference runtimes on the PATH or answering on their usual port, and what llama.cpp itself says about this machine's devices. */
 import type { World } from "../world.ts";
+import { isRecord } from "./amd-smi.ts";
 import { backendOf } from "./engine-lines.ts";
 import { parseEngineDevices } from "./engines.ts";
-import type { ProbedRuntime } from "./result.ts";
+import type { MemoryHolder, ProbedRuntime } from "./result.ts";
 import type { SightedDevice } from "./sighting.ts";
 import { ask, findTool } from "./tools.ts";
 
@@ -193,7 +194,31 @@ export async function sightRuntimes(world: World, signal?: AbortSignal): Promise
   );
 }
 
+/** What Ollama holds loaded: the name of each model and its memory on the GPU. */
+export async function sightLoaded(world: World, runtimes: readonly ProbedRuntime[]): Promise<readonly MemoryHolder[]> {
+  const endpoint = runtimes.find(({ name, running }) => name === "ollama" && running)?.endpoint;
+  if (endpoint === undefined) return [];
+  try {
+    const response = await world.fetch(`${endpoint}/api/ps`, { signal: AbortSignal.timeout(PORT_TIMEOUT_MS) });
+    return parseLoaded(await response.json());
+  } catch {
+    return [];
+  }
+}
+
+/** Answer of `/api/ps`. */
+export function parseLoaded(json: unknown): readonly MemoryHolder[] {
+  const models = isRecord(json) && Array.isArray(json["models"]) ? json["models"].slice(0, 32).filter(isRecord) : [];
+  return models.flatMap(({ name, size_vram: held }) =>
+    typeof name === "string" && typeof held === "number" && held > 0
+      ? [{ processName: `ollama (${name.slice(0, 100)})`, heldBytes: held }]
+      : [],
+  );
+}
+
 export interface EngineView {
+  /** it printed a list, which may be empty */
+  readonly answered: boolean;
   readonly devices: readonly SightedDevice[];
   readonly backends: readonly string[];
   readonly warnings: readonly string[];
@@ -206,6 +231,7 @@ export async function sightEngine(world: World, signal?: AbortSignal): Promise<E
     if (result.outcome === "not-found") continue;
     if (result.outcome === "timed-out")
       return {
+        answered: false,
         devices: [],
         backends: [],
         warnings: [
@@ -216,7 +242,12 @@ export async function sightEngine(world: World, signal?: AbortSignal): Promise<E
     const devices = parseEngineDevices(text);
     const loaded = [...text.matchAll(/loaded (\w+) backend/g)].flatMap((match) => backendOf(match[1] ?? "") ?? []);
     const listed = devices.flatMap(({ engineTotals }) => engineTotals.map(({ backend }) => backend));
-    return { devices, backends: [...new Set([...loaded, ...listed])], warnings: [] };
+    return {
+      answered: /Available devices|"devices"/.test(text),
+      devices,
+      backends: [...new Set([...loaded, ...listed])],
+      warnings: [],
+    };
   }
-  return { devices: [], backends: [], warnings: [] };
+  return { answered: false, devices: [], backends: [], warnings: [] };
 }

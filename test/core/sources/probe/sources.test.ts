@@ -524,3 +524,55 @@ describe("CUDA's floor", () => {
     else expect(notes.join()).toMatch(note);
   });
 });
+
+describe("notes", () => {
+  const gpu = {
+    "nvidia-smi":
+      "name, memory.total [MiB], memory.free [MiB], compute_cap, driver_version\nNVIDIA GeForce RTX 3090, 24576 MiB, 12000 MiB, 8.6, 580.1\n",
+  };
+  const proc = (cpuinfo: string) => ({
+    "/proc/meminfo": "MemTotal: 64000000 kB\nMemAvailable: 60000000 kB\n",
+    "/proc/cpuinfo": cpuinfo,
+    "/proc/loadavg": "3.80 3 3 1/9 9\n",
+  });
+  const cpuinfo = [0, 1, 2, 3]
+    .map((id) => `processor : ${id}\nphysical id : ${id % 2}\ncore id : ${id}\nmodel name : Some CPU\n`)
+    .join("\n");
+  it("say that a build of the engine cannot see the card, how many sockets, what is busy and by whom", async () => {
+    const loaded = { models: [{ name: "qwen3:8b", size_vram: 9e9 }, { name: 5 }] };
+    const world = fakeWorld({
+      files: { ...proc(cpuinfo), "/sys/class/accel/accel0/device/uevent": "DRIVER=amdxdna\n" },
+      commands: {
+        ...gpu,
+        "llama-server --list-devices": "load_backend: loaded CPU backend from x\nAvailable devices:\n",
+      },
+      fetch: async (input) =>
+        new Response(JSON.stringify(String(input).endsWith("/api/ps") ? loaded : {}), {
+          headers: { "content-type": "application/json" },
+        }),
+    });
+    const { warnings, holders } = await probe(world);
+    expect(holders).toEqual([{ processName: "ollama (qwen3:8b)", heldBytes: 9e9 }]);
+    const all = warnings.join("\n");
+    expect(all).toMatch(
+      /llama\.cpp here does not list NVIDIA GeForce RTX 3090 \(it lists no device at all\): install a build for cuda/,
+    );
+    expect(all).toMatch(/2 sockets: .* --numa/);
+    expect(all).toMatch(/in use by ollama \(qwen3:8b\) \(8\.\d+ GiB\)/);
+    expect(all).toMatch(/processor is 95 % busy/);
+    expect(all).toMatch(/AMD XDNA NPU: no engine that is known here runs on it/);
+  });
+  it("are none on a machine at rest", async () => {
+    const idle = { ...gpu, "nvidia-smi": gpu["nvidia-smi"].replace("12000", "24200") };
+    const { warnings } = await probe(
+      fakeWorld({
+        files: {
+          ...proc("processor : 0\ncore id : 0\nmodel name : AMD Ryzen 9 7950X 16-Core Processor\n"),
+          "/proc/loadavg": "0.10 0 0 1/9 9\n",
+        },
+        commands: idle,
+      }),
+    );
+    expect(warnings).toEqual([]);
+  });
+});
