@@ -1,12 +1,14 @@
 /** `fit_model`: one model, one machine, one run: does it fit, how well, how fast. */
+import { type BestVariant, bestVariant } from "../core/decide/best-variant.ts";
 import type { Candidate } from "../core/decide/candidate.ts";
 import { bestPlacement, decodeAt, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
-import { rankModel } from "../core/decide/rank.ts";
 import type { Variant } from "../core/decide/variants.ts";
 import { type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import { bytesByRole } from "../core/estimate/roles.ts";
 import type { Ability } from "../core/facts/ability.ts";
+import { BoundedMap } from "../core/facts/bounded-map.ts";
+import type { Hardware } from "../core/facts/hardware.ts";
 import type { Hyperparameters, Model } from "../core/facts/model.ts";
 import type { Run } from "../core/facts/run.ts";
 import { tensorBytes } from "../core/facts/tensor.ts";
@@ -70,45 +72,39 @@ function shapeOption(option: WhyNotOption) {
   };
 }
 
-interface BestVariant {
-  readonly variant: Variant;
-  readonly fits: boolean;
-}
+const bestBefore = new WeakMap<Hardware, WeakMap<readonly Variant[], BoundedMap<BestVariant>>>();
 
-/** The recipe that a ranking would take, by sums; the smallest file where not even sums find room. */
-function bestVariant(
-  choice: ModelChoice,
-  ask: ModelQuestion,
-  runFor: (hyper: Hyperparameters) => Run,
-  ability: Ability | undefined,
-): BestVariant {
-  const { allVariants } = choice;
-  const last = allVariants.at(-1) ?? choice.variants[0];
-  if (!last) throw new Error("a model has at least one variant");
-  if (allVariants.length === 1) return { variant: last, fits: true };
-  const model = last.model();
-  const ranked = rankModel(
-    {
-      ...ask,
-      variants: allVariants,
-      parameterCount: sizesOf(model).parameterCount,
-      run: runFor(model.hyper),
+/** The recipe that is best on this machine for the use case, whatever run is asked about; remembered as long as the machine is. */
+function bestOf(choice: ModelChoice, ask: ModelQuestion, ability: Ability | undefined): BestVariant {
+  const { hardware, question } = ask;
+  const machine = bestBefore.get(hardware) ?? new WeakMap<readonly Variant[], BoundedMap<BestVariant>>();
+  bestBefore.set(hardware, machine);
+  const known = machine.get(choice.allVariants) ?? new BoundedMap<BestVariant>(16);
+  machine.set(choice.allVariants, known);
+  return known.remember(JSON.stringify(question), () => {
+    const plain = gatherRun("");
+    const runFor = (variant: Variant): Run => plain.runFor(variant.model().hyper, question.row.contextTokens);
+    const found = bestVariant(
+      choice.allVariants,
+      runFor,
+      { ...ask, asGiven: false, fixed: plain.fixed },
       ability,
-    },
-    knowledge,
-  );
-  return ranked?.fits ? ranked : { variant: last, fits: false };
+      knowledge,
+    );
+    if (!found) throw new Error("a model has at least one variant");
+    return found;
+  });
 }
 
 /** What is asked about: the artefact named, else the best recipe; a coarser one where tables find less room than sums did. */
 function judgedVariant(
   choice: ModelChoice,
-  best: Variant,
+  best: Variant | undefined,
   ask: ModelQuestion,
   runFor: (hyper: Hyperparameters) => Run,
   ability: Ability | undefined,
 ): Judged {
-  const from = choice.recipeIsFree ? choice.variants.indexOf(best) : 0;
+  const from = best && choice.recipeIsFree ? choice.variants.indexOf(best) : 0;
   const candidates = choice.variants
     .slice(Math.max(0, from))
     .map((variant) => () => bestPlacement(variant.model(), runFor(variant.model().hyper), ask, knowledge));
@@ -140,9 +136,9 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   const ask = modelQuestion(hardware, question, run);
   const ability = abilityIn(choice.abilities, question.row.domain);
   const target = (hyper: Hyperparameters): Run => run.runFor(hyper, question.row.contextTokens);
-  const best = bestVariant(choice, ask, target, ability);
-  const bestRecipe = choice.allVariants.length > 1 && best.fits ? best.variant.recipe : undefined;
-  const judged = judgedVariant(choice, best.variant, ask, target, ability);
+  const best = choice.allVariants.length > 1 ? bestOf(choice, ask, ability) : undefined;
+  const bestRecipe = best?.fits ? best.variant.recipe : undefined;
+  const judged = judgedVariant(choice, best?.variant, ask, target, ability);
   const { candidate } = judged;
   const { model } = candidate;
 
