@@ -84,7 +84,7 @@ export function hardwareCatalog(rows: readonly HardwareRow[]): HardwareCatalog {
 }
 
 /** An entry is made when it is first asked for: a lookup needs one or two of 633. */
-function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
+export function catalogOf({ count, rowAt, indices }: HardwareRows): HardwareCatalog {
   const made: HardwareEntry[] = [];
   const entryAt = (position: number): HardwareEntry => {
     const known = made[position];

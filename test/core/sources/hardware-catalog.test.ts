@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compiledHardware, hardwareRows } from "../../../catalog/build/compile-hardware.ts";
 import sources from "../../../catalog/hardware/sources.json" with { type: "json" };
-import { type HardwareCatalog, loadHardwareCatalog } from "../../../src/core/sources/hardware-catalog.ts";
+import { catalogOf, type HardwareCatalog, loadHardwareCatalog } from "../../../src/core/sources/hardware-catalog.ts";
+import { parseHardware } from "../../../src/core/sources/hardware-expression.ts";
+import { unpackHardware } from "../../../src/core/sources/hardware-pack.ts";
 
 const folder = join(import.meta.dirname, "../../../catalog/hardware");
 
@@ -202,5 +204,24 @@ describe("families", () => {
     ["arc-140v", "intel-igpu"],
   ])("%s is %s", (id, family) => {
     expect(catalog.byId(id)?.family).toBe(family);
+  });
+});
+
+describe("time", () => {
+  /** the best of several: a busy machine may be slow, the work is not */
+  const bestMs = (runs: number, work: () => unknown): number =>
+    Math.min(
+      ...Array.from({ length: runs }, () => {
+        const begin = performance.now();
+        work();
+        return performance.now() - begin;
+      }),
+    );
+  it("is short to open the compiled catalog, and to read an expression", () => {
+    const text: unknown = JSON.parse(readFileSync(join(folder, "../hardware-compiled.json"), "utf8"));
+    if (typeof text !== "string") throw new Error("not a text");
+    expect(bestMs(20, () => catalogOf(unpackHardware(text)).byId("rtx-4090"))).toBeLessThan(10);
+    const expression = "2x rtx-3090 + NVIDIA GeForce RTX 4090 + custom(memory=24GiB), ram=64GiB";
+    expect(bestMs(200, () => parseHardware(expression, catalog))).toBeLessThan(1);
   });
 });
