@@ -1,43 +1,41 @@
 /** A ranked model: as the sums sorted it, as the tables judge it, and as an answer shows it. */
 import { bestPlacement, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
 import type { Ranked } from "../core/decide/rank.ts";
-import { abilityIn, sizesOf } from "../core/estimate/quality.ts";
+import { sizesOf } from "../core/estimate/quality.ts";
+import type { Ability } from "../core/facts/ability.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
+import type { Model } from "../core/facts/model.ts";
 import type { Run } from "../core/facts/run.ts";
 import { rankedWhy } from "../core/present/rank-notes.ts";
 import { round1, round3, roundInterval } from "../core/present/round.ts";
 import { shapeScores } from "../core/present/shapes.ts";
 import { knowledge } from "./gather.ts";
-import type { ModelChoice } from "./model.ts";
 
 export interface RankedOption {
   readonly id: string;
   readonly entry: ModelEntry;
-  readonly choice: ModelChoice;
+  readonly installed: boolean;
+  readonly ability: Ability | undefined;
   readonly run: Run;
   readonly ask: ModelQuestion;
   readonly ranked: Ranked;
+  /** laid out on first use */
+  readonly model: () => Model;
 }
 
 /** A row of the page: judged exactly. */
 export interface PageRow {
   readonly entry: ModelEntry;
-  readonly choice: ModelChoice;
+  readonly installed: boolean;
   readonly judged: Judged;
 }
 
 /** What the sums sorted, judged by the tables. */
-export function exactly({ ranked, run, ask, choice }: RankedOption): Judged {
-  const { question } = ask;
-  return judge(
-    bestPlacement(ranked.variant.model(), run, ask, knowledge),
-    abilityIn(choice.abilities, question.row.domain),
-    knowledge,
-    "run",
-  );
+export function exactly({ model, run, ask, ability }: RankedOption): Judged {
+  return judge(bestPlacement(model(), run, ask, knowledge), ability, knowledge, "run");
 }
 
-export function shapeRanked({ entry, choice, judged }: PageRow, rank: number, detailed: boolean) {
+export function shapeRanked({ entry, installed, judged }: PageRow, rank: number, detailed: boolean) {
   const { candidate } = judged;
   const sizes = sizesOf(candidate.model);
   return {
@@ -59,7 +57,7 @@ export function shapeRanked({ entry, choice, judged }: PageRow, rank: number, de
     score: round1(judged.score),
     scores: shapeScores(judged.scores),
     qualityBasis: judged.quality.basis,
-    installed: choice.installed,
+    installed,
     why: rankedWhy(judged),
     ...(detailed
       ? {

@@ -1,7 +1,6 @@
 /** `rank_models`: the catalog, model by model, each at its best here; filtered, ordered, paged. */
 import type { RankFilters } from "../core/decide/filters.ts";
 import { readRequirements } from "../core/decide/requirements.ts";
-import { sizesOf } from "../core/estimate/quality.ts";
 import { InputError } from "../core/facts/input-error.ts";
 import { isRecipe, recipes } from "../core/facts/recipe.ts";
 import { rankSummary } from "../core/present/rank-notes.ts";
@@ -54,7 +53,7 @@ const orders = {
   fit: ({ ranked }: RankedOption) => ranked.scores.fit,
   context: ({ ranked }: RankedOption) => ranked.maxContextTokens,
   memory: ({ ranked }: RankedOption) => -ranked.memoryBytes,
-  parameters: ({ ranked }: RankedOption) => sizesOf(ranked.variant.model()).parameterCount,
+  parameters: ({ ranked }: RankedOption) => ranked.parameterCount,
   released: ({ entry }: RankedOption) => Number((entry.released ?? "0").replace("-", "")),
 } as const;
 
@@ -109,29 +108,34 @@ async function pageAnswer(
 ) {
   const question = questionOf(args, context.world);
   const sort = args.sort ?? "score";
-  const counted = await judgeCatalog(question, gathered.hardware, gatherRun(undefined), filters, context);
+  const start = readCursor(args.cursor);
+  const limit = args.limit ?? 10;
+  // in the order of scores only the page must be certain; any other order compares everything
+  const isPaged = sort === "score" && !args.installedFirst && !args.installedOnly && !args.includeUnfit && !filters.models;
+  const length = isPaged ? start + limit + 1 : Number.POSITIVE_INFINITY;
+  const counted = await judgeCatalog(question, gathered.hardware, gatherRun(undefined), filters, context, length);
   const order = orders[sort];
   const pool = [...counted.options, ...(args.includeUnfit || filters.models ? counted.unfit : [])].filter(
-    ({ choice }) => !args.installedOnly || choice.installed,
+    ({ installed }) => !args.installedOnly || installed,
   );
   const sorted = pool.sort(
     (a, b) =>
-      (args.installedFirst ? Number(b.choice.installed) - Number(a.choice.installed) : 0) ||
+      (args.installedFirst ? Number(b.installed) - Number(a.installed) : 0) ||
       Number(b.ranked.fits) - Number(a.ranked.fits) ||
       order(b) - order(a) ||
-      (a.id < b.id ? -1 : 1),
+      tieBreak(a, b),
   );
-  const start = readCursor(args.cursor, sorted.length);
-  const limit = args.limit ?? 10;
+  const matchedCount = isPaged ? counted.matchedCount : sorted.length;
+  if (start > matchedCount) throw wrongCursor(args.cursor ?? "");
   const page = sorted
     .slice(start, start + limit)
-    .map((option): PageRow => ({ entry: option.entry, choice: option.choice, judged: exactly(option) }));
+    .map((option): PageRow => ({ entry: option.entry, installed: option.installed, judged: exactly(option) }));
   // sums and tables can differ by a little: within a page the exact score decides
   if (sort === "score" && !args.installedFirst)
     page.sort(
       (a, b) => Number(b.judged.candidate.fits) - Number(a.judged.candidate.fits) || b.judged.score - a.judged.score,
     );
-  const next = start + limit < sorted.length ? String(start + limit) : undefined;
+  const next = start + limit < matchedCount ? String(start + limit) : undefined;
   return {
     summary: rankSummary(
       page.map(({ entry, judged }) => ({ name: entry.name, judged })),
@@ -141,12 +145,8 @@ async function pageAnswer(
     ),
     models: page.map((option, index) => shapeRanked(option, start + index + 1, args.detail === "detailed")),
     consideredCount: counted.consideredCount,
-    matchedCount: sorted.length,
-    rejected: [...counted.rejected].map(([reason, { count, nearest }]) => ({
-      reason,
-      count,
-      ...(nearest === undefined ? {} : { nearest }),
-    })),
+    matchedCount,
+    rejected: counted.rejected,
     ...(unread.length > 0 ? { unreadRequirements: unread } : {}),
     ...(gathered.hardware.warnings.length > 0 ? { notes: gathered.hardware.warnings } : {}),
     catalogDate: counted.catalogDate,
@@ -155,12 +155,27 @@ async function pageAnswer(
   };
 }
 
-function readCursor(cursor: string | null | undefined, count: number): number {
+/** Equal scores: what is better known first, then what a licence allows more, then the larger model, then the name. */
+function tieBreak(a: RankedOption, b: RankedOption): number {
+  const known = ({ ranked }: RankedOption): number => Number(ranked.quality.basis === "measured");
+  const free = ({ entry }: RankedOption): number => Number(entry.commercialUse === "allowed");
+  return (
+    known(b) - known(a) ||
+    free(b) - free(a) ||
+    b.ranked.parameterCount - a.ranked.parameterCount ||
+    (a.id < b.id ? -1 : 1)
+  );
+}
+
+function wrongCursor(cursor: string): InputError {
+  return new InputError(
+    `\`cursor\` "${cursor.slice(0, 20)}" is not from an answer to this question. Send the nextCursor of the last answer, or leave it out.`,
+  );
+}
+
+function readCursor(cursor: string | null | undefined): number {
   if (!cursor) return 0;
   const start = Number(cursor);
-  if (!Number.isInteger(start) || start < 0 || start > count)
-    throw new InputError(
-      `\`cursor\` "${cursor.slice(0, 20)}" is not from an answer to this question. Send the nextCursor of the last answer, or leave it out.`,
-    );
+  if (!Number.isInteger(start) || start < 0) throw wrongCursor(cursor);
   return start;
 }

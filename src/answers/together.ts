@@ -44,7 +44,7 @@ export async function togetherAnswer(
   const found = bestSet(lists, counted[0]?.options[0]?.ranked.budgetBytes ?? 0);
   const rows = (found?.members ?? []).map(({ option }, index): PageRow & { readonly useCase: string } => ({
     entry: option.entry,
-    choice: option.choice,
+    installed: option.installed,
     judged: exactly(option),
     useCase: asked[index]?.useCase ?? "",
   }));

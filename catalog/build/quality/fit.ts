@@ -206,7 +206,7 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
     if (!others || !owns) return;
     for (let domain = 0; domain < K; domain++) {
       const counts = [n(at(owns, 2)[domain]), n(at(others, 2)[domain])];
-      if (counts[0] + counts[1] < 20 || Math.min(...counts) <= 5) continue;
+      if (n(counts[0]) + n(counts[1]) < 20 || Math.min(...counts) <= 5) continue;
       const mean = (side: Matrix): number => n(at(side, 0)[domain]) / (n(at(side, 1)[domain]) + EFFECT_SHRINKAGE);
       ownClaims[domain] = 0.5 * n(ownClaims[domain]) + 0.5 * (mean(owns) - mean(others));
     }

@@ -1,45 +1,215 @@
-/** One model at its best on a machine, by sums: the recipe whose score is highest, floors of quality kept where anything above them runs. */
-import { sizesOf } from "../estimate/quality.ts";
+/**
+ * Models at their best on a machine, by sums. Everything but speed is worked out for every configuration; speed only for those that could
+ * still be shown: a configuration's score is bounded by what its machine could read, so the search stops where no bound reaches the list.
+ */
+import { abilityLoss, estimateQuality, type Quality } from "../estimate/quality.ts";
 import type { Ability } from "../facts/ability.ts";
+import type { Model } from "../facts/model.ts";
+import type { ModelShape, StoredPart } from "../facts/profile.ts";
 import type { Run } from "../facts/run.ts";
-import type { Knowledge, ModelQuestion } from "./choose.ts";
-import { type Quick, quick } from "./quick.ts";
-import { floorBitsPerWeight, type Variant } from "./variants.ts";
+import type { Speed } from "../facts/speed.ts";
+import type { Bytes, Tokens } from "../units.ts";
+import { felt, type Question, type RunMode } from "./candidate.ts";
+import type { Knowledge } from "./choose.ts";
+import { type Machine, type Screened, screen, speedOfScreened } from "./quick.ts";
+import { paceWorth, type Scores, scoresFor, weightedScore } from "./score.ts";
+import { floorBitsPerWeight } from "./variants.ts";
 
-export interface RankQuestion extends ModelQuestion {
-  /** finest first */
-  readonly variants: readonly Variant[];
+/** One recipe of a model, screened. */
+export interface Option {
+  readonly recipe: string;
+  readonly screened: Screened;
+}
+
+export interface Ranked {
+  readonly recipe: string;
+  readonly runMode: RunMode;
+  readonly fits: boolean;
+  readonly memoryBytes: Bytes;
+  readonly deviceBytes: Bytes;
+  /** what all models loaded at once may take: of the devices, or of RAM where there are none */
+  readonly budgetBytes: Bytes;
+  readonly shortfallBytes: Bytes;
+  readonly speed: Speed | undefined;
+  readonly quality: Quality;
+  readonly scores: Scores;
+  readonly score: number;
+  readonly maxContextTokens: Tokens;
   readonly parameterCount: number;
+}
+
+/** Ability (logits) that a finer file must save to be worth its memory: a fifth of what separates two models at all. */
+const NOTICEABLE_LOSS = 0.02;
+/** Least bits a weight of a file that nothing finer is offered beside: below it predictions of loss are too coarse to say "nothing is lost". */
+const SAFE_BITS = 4.5;
+
+/**
+ * Recipes worth comparing, by what they lose and not by what fits here: nothing finer than the coarsest that loses nothing to speak of,
+ * nothing coarser than the floor below which a smaller model is the better use of the memory.
+ * @param stored by recipe, finest first
+ */
+export function worthwhile(
+  shape: ModelShape,
+  stored: ReadonlyMap<string, readonly StoredPart[]>,
+  screenOf: (stored: readonly StoredPart[]) => Screened,
+  question: Question,
+  knowledge: Knowledge,
+): Option[] {
+  const all = [...stored].map(([recipe, parts]): Option => ({ recipe, screened: screenOf(parts) }));
+  const safe = all.filter(
+    ({ screened }) =>
+      screened.sums.bitsPerWeight >= SAFE_BITS &&
+      abilityLoss(screened.klDivergenceNats, question.row.domain, knowledge.quality) <= NOTICEABLE_LOSS,
+  );
+  const finest = safe.at(-1);
+  const from = finest === undefined ? 0 : all.indexOf(finest);
+  const floor = floorBitsPerWeight(shape.parameterCount);
+  const kept = all.slice(from).filter(({ screened }, index) => index === 0 || screened.sums.bitsPerWeight >= floor);
+  return kept;
+}
+
+export interface RankAsk<Subject> {
+  readonly subject: Subject;
+  readonly options: readonly Option[];
   readonly run: Run;
   readonly ability: Ability | undefined;
+  /** dimensions and file size; asked for only where speed is */
+  readonly model: () => Model;
 }
 
-export interface Ranked extends Quick {
-  readonly variant: Variant;
+export interface RankedSubject<Subject> {
+  readonly subject: Subject;
+  readonly ranked: Ranked;
 }
 
-/** No published file stores a weight in less. */
-const LEAST_BITS = 2;
+const budgetOf = (machine: Machine): Bytes => (machine.deviceBytes > 0 ? machine.deviceBytes : machine.hostBytes);
 
-/** @returns undefined when not even the smallest file could fit in all the memory there is */
-export function rankModel(ask: RankQuestion, knowledge: Knowledge): Ranked | undefined {
-  const { hardware, parameterCount, question } = ask;
-  const memory =
-    hardware.devices.reduce(
-      (sum, device) => (device.kind === "unified" ? sum : sum + device.memoryUsableBytes.value),
-      0,
-    ) + hardware.host.ramAvailableBytes.value;
-  if ((parameterCount * LEAST_BITS) / 8 > memory) return undefined;
-  let best: Ranked | undefined;
-  for (const variant of ask.variants) {
-    // a finer file than memory could hold needs no layout
-    if (variant.recipe === undefined || (parameterCount * variant.leastBits) / 8 > memory) continue;
-    const model = variant.model();
-    if (best?.fits && sizesOf(model).bitsPerWeight < floorBitsPerWeight(parameterCount)) break;
-    const judged = { ...quick(model, hardware, ask.run, question, ask.ability, knowledge), variant };
-    if (!best || (judged.fits && !best.fits) || judged.score > best.score) best = judged;
-    // coarser files only lose quality once the target is met on devices alone
-    if (judged.runMode === "gpu" && judged.comfortable && judged.scores.speed >= 100) break;
+interface Bounded<Subject> {
+  readonly ask: RankAsk<Subject>;
+  readonly options: readonly { readonly option: Option; readonly quality: Quality; readonly bound: number }[];
+  readonly bound: number;
+}
+
+/** The score with the fastest pace that the machine could give. */
+function boundOf(screened: Screened, quality: Quality, question: Question, reads: boolean): number {
+  const scores = scoresFor(
+    { speed: undefined, rate: 0, fits: true, usedFraction: screened.usedFraction, maxContextTokens: screened.maxContextTokens },
+    quality.score,
+    question,
+  );
+  const speed = reads ? 100 : paceWorth(screened.mostTokensPerSecond, question.row.targetDecodeTokensPerSecond);
+  return weightedScore({ ...scores, speed }, question.row.weights);
+}
+
+function unfit(option: Option, quality: Quality, machine: Machine): Ranked {
+  const { split, shortfallBytes, memoryBytes, shape } = option.screened;
+  return {
+    recipe: option.recipe,
+    runMode: "does-not-fit",
+    fits: false,
+    memoryBytes,
+    deviceBytes: split.deviceBytes,
+    budgetBytes: budgetOf(machine),
+    shortfallBytes,
+    speed: undefined,
+    quality,
+    scores: { quality: quality.score, speed: 0, fit: 0, context: 0 },
+    score: 0,
+    maxContextTokens: 0,
+    parameterCount: shape.parameterCount,
+  };
+}
+
+function judged(option: Option, quality: Quality, ask: RankAsk<unknown>, machine: Machine, question: Question, knowledge: Knowledge): Ranked {
+  const { screened } = option;
+  const model = ask.model();
+  const speed = speedOfScreened(screened, { ...model, fileBytes: screened.sums.totalBytes }, ask.run, machine, question, knowledge);
+  const rate = felt(speed, question, screened.shape.causal) ?? 0;
+  const { usedFraction, maxContextTokens } = screened;
+  const scores = scoresFor({ speed, rate, fits: true, usedFraction, maxContextTokens }, quality.score, question);
+  return {
+    recipe: option.recipe,
+    runMode: screened.split.runMode,
+    fits: true,
+    memoryBytes: screened.memoryBytes,
+    deviceBytes: screened.split.deviceBytes,
+    budgetBytes: budgetOf(machine),
+    shortfallBytes: 0,
+    speed,
+    quality,
+    scores,
+    score: weightedScore(scores, question.row.weights),
+    maxContextTokens,
+    parameterCount: screened.shape.parameterCount,
+  };
+}
+
+export interface RankedList<Subject> {
+  /** best first; complete down to the length asked for, what follows is what was judged on the way */
+  readonly fitting: readonly RankedSubject<Subject>[];
+  readonly unfit: readonly RankedSubject<Subject>[];
+  /** judged and not accepted */
+  readonly refused: readonly RankedSubject<Subject>[];
+  /** models that fit and were not refused, judged or not */
+  readonly fittingCount: number;
+}
+
+/**
+ * @param length how many of the best must be certain; infinite judges everything
+ * @param accept a condition on speed; with one the length must be infinite for the counts to be exact
+ */
+export function rankModels<Subject>(
+  asks: readonly RankAsk<Subject>[],
+  length: number,
+  machine: Machine,
+  question: Question,
+  knowledge: Knowledge,
+  accept: (ranked: Ranked) => boolean = () => true,
+): RankedList<Subject> {
+  const unfitting: RankedSubject<Subject>[] = [];
+  const bounded: Bounded<Subject>[] = [];
+  for (const ask of asks) {
+    const qualityOf = ({ screened }: Option): Quality =>
+      estimateQuality(ask.ability, question.row.domain, screened.klDivergenceNats, knowledge.quality);
+    const options = ask.options
+      .filter(({ screened }) => screened.fits)
+      .map((option) => {
+        const quality = qualityOf(option);
+        const reads = question.row.domain === "embedding" || !option.screened.shape.causal;
+        return { option, quality, bound: boundOf(option.screened, quality, question, reads) };
+      });
+    const smallest = ask.options.at(-1);
+    if (options.length > 0)
+      bounded.push({ ask, options, bound: options.reduce((most, { bound }) => Math.max(most, bound), 0) });
+    else if (smallest) unfitting.push({ subject: ask.subject, ranked: unfit(smallest, qualityOf(smallest), machine) });
   }
-  return best;
+  bounded.sort((a, b) => b.bound - a.bound);
+  const fitting: RankedSubject<Subject>[] = [];
+  const refused: RankedSubject<Subject>[] = [];
+  const best: number[] = [];
+  for (const { ask, options, bound } of bounded) {
+    if (best.length >= length && bound <= (best[length - 1] ?? 0)) break;
+    let winner: Ranked | undefined;
+    let accepted = false;
+    for (const { option, quality, bound: most } of [...options].sort((a, b) => b.bound - a.bound)) {
+      if (winner && accepted && most <= winner.score) break;
+      const tried = judged(option, quality, ask, machine, question, knowledge);
+      const passes = accept(tried);
+      if (!winner || (passes && !accepted) || (passes === accepted && tried.score > winner.score)) {
+        winner = tried;
+        accepted = passes;
+      }
+    }
+    if (!winner) continue;
+    if (!accepted) {
+      refused.push({ subject: ask.subject, ranked: winner });
+      continue;
+    }
+    fitting.push({ subject: ask.subject, ranked: winner });
+    best.push(winner.score);
+    best.sort((a, b) => b - a);
+    if (best.length > length) best.length = length;
+  }
+  return { fitting, unfit: unfitting, refused, fittingCount: bounded.length - refused.length };
 }
+

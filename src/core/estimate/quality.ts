@@ -118,7 +118,7 @@ export function priorAbility(
   const row = constants.prior[domain];
   if (row === undefined || typeof row === "string") return undefined;
   const theta = row.intercept + row.size * Math.log10(parameterCount / 1e9) + row.year * (releaseYear - 2025);
-  return { theta, sd: row.sd, basis: "inherited", scoreCount: 0 };
+  return { theta, sd: row.sd, basis: "inherited", scoreCount: 0, backing: "traits" };
 }
 
 /** The ability in `domain`; where it was not scored, the nearest there is; undefined when nothing is known. */
@@ -127,14 +127,32 @@ export function abilityIn(abilities: Abilities, domain: Domain): Ability | undef
 }
 
 export interface Quality {
-  /** 0…100: expected share of the points of a benchmark of middle difficulty, held back by its uncertainty */
+  /** 0…100 from the weakest to the best of what is scored, the ability held back by its uncertainty */
   readonly score: number;
   readonly basis: "measured" | "inherited";
   readonly klDivergenceNats: number;
+  readonly ability: Ability | undefined;
 }
 
 /** Domains where a small divergence already shows: exact syntax and arguments. */
 const precise = new Set<Domain>(["coding", "tool"]);
+
+/** Logits of ability that a divergence costs. */
+export function abilityLoss(klDivergenceNats: number, domain: Domain, constants: QualityConstants): number {
+  const c = constants.abilityPerNat;
+  return (precise.has(domain) ? c.precise : c.knowledge) * c.value * Math.min(klDivergenceNats, c.ceilingNats);
+}
+
+/** Ability that can be counted on: the less vouches for it, the more is held back. */
+export function heldAbility({ theta, sd, backing }: Ability, { caution }: QualityConstants): number {
+  const vouched = backing === "leaderboard" || backing === "kin";
+  return theta - (vouched ? caution.deviations : caution.unvouchedDeviations) * sd;
+}
+
+/** Whether two abilities cannot be told apart: their gap is under one pooled deviation. */
+export function isTie(a: Ability, b: Ability): boolean {
+  return Math.abs(a.theta - b.theta) < Math.hypot(a.sd, b.sd);
+}
 
 export function estimateQuality(
   ability: Ability | undefined,
@@ -142,10 +160,9 @@ export function estimateQuality(
   klDivergenceNats: number,
   constants: QualityConstants,
 ): Quality {
-  if (!ability) return { score: 0, basis: "inherited", klDivergenceNats };
-  const c = constants.abilityPerNat;
-  const sensitivity = precise.has(domain) ? c.precise : c.knowledge;
-  const loss = sensitivity * c.value * Math.min(klDivergenceNats, c.ceilingNats);
-  const held = ability.theta - constants.caution.deviations * ability.sd - loss;
-  return { score: 100 / (1 + Math.exp(-held)), basis: ability.basis, klDivergenceNats };
+  if (!ability) return { score: 0, basis: "inherited", klDivergenceNats, ability };
+  const held = heldAbility(ability, constants) - abilityLoss(klDivergenceNats, domain, constants);
+  const { least, most } = constants.scale;
+  const score = 100 * Math.min(1, Math.max(0, (held - least) / (most - least)));
+  return { score, basis: ability.basis, klDivergenceNats, ability };
 }

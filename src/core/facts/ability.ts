@@ -8,7 +8,13 @@ export interface Ability {
   /** inherited: from the parent, the family or the size, not from scores of this model */
   readonly basis: "measured" | "inherited";
   readonly scoreCount: number;
+  readonly backing: Backing;
+  /** month of the newest score behind it */
+  readonly newest?: string;
 }
+
+/** What vouches for an ability: a leaderboard, claims of makers and third parties alone, scored kin, or nothing but size, date and traits. */
+export type Backing = "leaderboard" | "claims" | "kin" | "traits";
 
 export type Abilities = Readonly<Partial<Record<Domain, Ability>>>;
 
@@ -31,7 +37,10 @@ export interface QualityConstants {
     readonly precise: number;
   };
   readonly logPerplexityPerNat: { readonly value: number };
-  readonly caution: { readonly deviations: number };
+  /** standard deviations held back: where a leaderboard or kin vouches for the ability, and where neither does */
+  readonly caution: { readonly deviations: number; readonly unvouchedDeviations: number };
+  /** abilities (logits) that earn 0 and 100 */
+  readonly scale: { readonly least: number; readonly most: number };
   readonly prior: Readonly<
     Record<
       string,

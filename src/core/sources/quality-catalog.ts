@@ -27,13 +27,27 @@ function readRows(models: Readonly<Record<string, unknown>>): Record<string, Abi
   return rows;
 }
 
+function readBacking(rows: Readonly<Record<string, readonly (string | number)[]>>): AbilityRows["backing"] {
+  return Object.fromEntries(
+    Object.entries(rows).map(([id, [scoreCount, leaderboardCount, newest]]) => [
+      id,
+      [Number(scoreCount), Number(leaderboardCount), String(newest)] as const,
+    ]),
+  );
+}
+
 let loaded: Promise<QualityCatalog> | undefined;
 
 /** Read once, when it is first asked for. */
 export function loadQualityCatalog(): Promise<QualityCatalog> {
   loaded ??= import("../../../catalog/quality/abilities.json", { with: { type: "json" } }).then(({ default: file }) => {
     const inherited: AbilityRows["inherited"] = file.inherited;
-    const rows: AbilityRows = { models: readRows(file.models), inherited };
+    const rows: AbilityRows = {
+      models: readRows(file.models),
+      backing: readBacking(file.backing),
+      inherited,
+      expected: file.expected,
+    };
     const kept = new Map<string, Abilities>();
     return {
       date: file.date,
