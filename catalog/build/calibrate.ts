@@ -10,6 +10,9 @@ import { calibration } from "../../src/core/sources/calibration.ts";
 import { loadHardwareCatalog } from "../../src/core/sources/hardware-catalog.ts";
 import { loadModelCatalog } from "../../src/core/sources/model-catalog.ts";
 import { condense } from "./calibrate/condense.ts";
+import { fitIntervals } from "./calibrate/intervals.ts";
+import { judge } from "./calibrate/judge.ts";
+import { measuredObservations } from "./calibrate/measured.ts";
 import { fit, type Problem, standardErrors } from "./calibrate/fit.ts";
 import { type Observation, observationFile } from "./calibrate/observation.ts";
 import { type Point, pointOf } from "./calibrate/points.ts";
@@ -30,7 +33,7 @@ async function gather(from: string | undefined): Promise<readonly Observation[]>
   if (from === undefined) return observationFile.parse(JSON.parse(readFileSync(`${folder}observations.json`, "utf8"))).observations;
   const { observations, failures } = condense(readPublished(from), await loadHardwareCatalog(), await loadModelCatalog());
   for (const { id, reason } of failures) console.info(`left out ${id}: ${reason}`);
-  const rounded = observations.map((row) => ({ ...row, year: Math.round(row.year * 100) / 100, spread: Math.round(row.spread * 100) / 100, tokensPerSecond: Number(row.tokensPerSecond.toPrecision(4)) }));
+  const rounded = [...observations, ...measuredObservations(`${from}/../speed/calibration.json`)].map((row) => ({ ...row, year: Math.round(row.year * 100) / 100, spread: Math.round(row.spread * 100) / 100, tokensPerSecond: Number(row.tokensPerSecond.toPrecision(4)) }));
   writeRows("observations.json", { meaning }, "observations", rounded.map((row) => JSON.stringify(row)), "[]");
   return rounded;
 }
@@ -57,7 +60,8 @@ const { values } = parseArgs({ options: { from: { type: "string" } } });
 const observations = await gather(values.from);
 const [hardware, models] = [await loadHardwareCatalog(), await loadModelCatalog()];
 const points = observations.map((row) => pointOf(row, hardware, models, calibration));
-const fits = taskProblems(points).map(({ task, points: own, problem }) => ({ task, own, constants: constantsOf(problem, own) }));
+const problems = taskProblems(points);
+const fits = problems.map(({ task, points: own, problem }) => ({ task, own, constants: constantsOf(problem, own) }));
 const line = ([key, value]: readonly [string, Constant]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`;
 const byKey = ([a]: readonly [string, Constant], [b]: readonly [string, Constant]) => (a < b ? -1 : 1);
 for (const task of ["decode", "prefill"] as const) {
@@ -73,3 +77,11 @@ for (const task of ["decode", "prefill"] as const) {
 }
 const host = fits.flatMap((row) => row.constants).filter(([key]) => isHost(key));
 writeRows("host.json", { source: "the same fits: the host beside a device, and processors alone", unit: "ln of a cost multiplier; ocl, onx, ospl: ln microseconds; ck, cp: ln cycles a weight" }, "constants", host.sort(byKey).map(line), "{}");
+
+const { quantiles, widths } = fitIntervals(problems.flatMap(judge));
+const intervals = {
+  source: "quantiles of ln(observed / predicted tokens per second) of predictions without the model (A: the device is known), without the device (C: its family is) or with neither (D)",
+  quantiles: Object.fromEntries(Object.entries(quantiles).sort(([a], [b]) => (a < b ? -1 : 1))),
+  widths,
+};
+writeFileSync(`${folder}intervals.json`, `${JSON.stringify(intervals, undefined, 1)}\n`);

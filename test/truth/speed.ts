@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { condense } from "../../catalog/build/calibrate/condense.ts";
-import { inSample, leaveOut, wholeFit } from "../../catalog/build/calibrate/folds.ts";
+import { judge, type OwnBasis, ownBases } from "../../catalog/build/calibrate/judge.ts";
 import { type Observation, observationFile } from "../../catalog/build/calibrate/observation.ts";
 import { type Point, pointOf } from "../../catalog/build/calibrate/points.ts";
 import { readPublished } from "../../catalog/build/calibrate/published.ts";
@@ -26,8 +26,6 @@ export interface SpeedPrediction extends SpeedError {
   readonly high: number;
 }
 
-export const ownBases = ["in-sample", "known", "unseen", "strange"] as const;
-export type OwnBasis = (typeof ownBases)[number];
 export type Basis = OwnBasis | "shipped";
 
 export interface SpeedMeasurement {
@@ -47,7 +45,7 @@ async function pointsOf(rows: readonly Observation[]): Promise<Point[]> {
   return rows.map((row) => pointOf(row, hardware, models, calibration));
 }
 
-function judge(
+function predictionOf(
   point: Point,
   { low, mid, high }: { readonly low: number; readonly mid: number; readonly high: number },
 ): SpeedPrediction {
@@ -63,55 +61,17 @@ function judge(
   };
 }
 
-/** Our own rows, each predicted without its group. The interval is that of the evidence such a prediction has. */
-export async function measureOwnSpeed(): Promise<readonly SpeedMeasurement[]> {
-  const points = await pointsOf(ownObservations());
-  const bases: Record<OwnBasis, SpeedPrediction[]> = { "in-sample": [], known: [], unseen: [], strange: [] };
-  for (const { task, points: own, problem } of taskProblems(points)) {
-    const whole = wholeFit(problem);
-    const add = (residuals: readonly number[], basisOf: (point: Point) => OwnBasis | undefined) =>
-      residuals.forEach((residual, number) => {
-        const point = own[number];
-        const basis = point?.observation.counted && Number.isFinite(residual) ? basisOf(point) : undefined;
-        if (!point || !basis) return;
-        bases[basis].push(
-          judge(point, predictedRate(point.setting, task, point.observedSeconds * Math.exp(residual), levels[basis])),
-        );
-      });
-    add(inSample(problem, whole), () => "in-sample");
-    add(
-      leaveOut(problem, (number) => own[number]?.architecture ?? "", whole),
-      (point) =>
-        own.some((other) => sameDevice(other, point) && other.architecture !== point.architecture)
-          ? "known"
-          : undefined,
-    );
-    add(
-      leaveOut(problem, (number) => own[number]?.device ?? "", whole),
-      (point) => (own.filter((other) => sameFamily(other, point)).length >= FAMILY_ROWS ? "unseen" : "strange"),
-    );
-  }
-  return ownBases.map((basis) => ({ basis, predictions: bases[basis], failures: [] }));
-}
-
 /** Evidence that a prediction of each basis has: its interval is that of the level. */
 const levels = { "in-sample": "A", known: "A", unseen: "C", strange: "D" } as const;
-/** Configurations of other devices that make a family known on a backend; the estimate asks for as many. */
-const FAMILY_ROWS = 5;
 
-function sameDevice(one: Point, other: Point): boolean {
-  return (
-    one.device === other.device &&
-    one.observation.backend === other.observation.backend &&
-    one.observation.offload === other.observation.offload
-  );
-}
-
-function sameFamily(one: Point, other: Point): boolean {
-  // processors alone are one family an instruction set
-  const family = (point: Point) =>
-    point.observation.offload === "cpu" ? point.setting.hostRates.isa : `${point.family} ${point.observation.offload}`;
-  return one.device !== other.device && family(one) === family(other);
+/** Our own rows, each predicted without its group. */
+export async function measureOwnSpeed(): Promise<readonly SpeedMeasurement[]> {
+  const judged = taskProblems(await pointsOf(ownObservations())).flatMap(judge);
+  return ownBases.map((basis) => ({
+    basis,
+    predictions: judged.filter((row) => row.basis === basis).map(({ point, task, residual }) => predictionOf(point, predictedRate(point.setting, task, point.observedSeconds * Math.exp(residual), levels[basis]))),
+    failures: [],
+  }));
 }
 
 /** Rows of a folder by the constants that ship. */
@@ -124,7 +84,7 @@ export async function measureFolderSpeed(folder: string): Promise<SpeedMeasureme
   const [hardware, models] = [await loadHardwareCatalog(), await loadModelCatalog()];
   const { observations, failures } = condense(readPublished(folder), hardware, models);
   const predictions = (await pointsOf(observations)).map((point) =>
-    judge(
+    predictionOf(
       point,
       predictedRate(
         point.setting,

@@ -68,6 +68,7 @@ function observationsOf(row: PublishedRow, hardware: HardwareCatalog, models: Mo
   if (!entry) return `no catalog model for ${row.model}`;
   const year = buildYear(row);
   const bytes = row.model_bytes ?? row.model_bytes_inferred ?? undefined;
+  const ramGiB = row.ram_gb ?? (offload === "cpu" ? Number(/(\d+) ?GB/.exec(row.cpu ?? "")?.[1] ?? 0) : 0);
   const shared = {
     device: device.id,
     backend,
@@ -82,7 +83,7 @@ function observationsOf(row: PublishedRow, hardware: HardwareCatalog, models: Mo
     ubatchTokens: row.n_ubatch ?? 512,
     cacheType,
     ...(row.threads && offload === "cpu" ? { threads: row.threads } : {}),
-    ...(row.ram_gb ? { ramGiB: row.ram_gb } : {}),
+    ...(ramGiB ? { ramGiB } : {}),
     rows: 1,
     spread: 1,
     counted: isCounted(row),

@@ -10,6 +10,9 @@ export interface Prior {
   readonly deviation: number;
 }
 
+/** Exponent of the number of votes of a device that its votes are divided by: 1 = every device weighs the same, 0 = every vote. */
+const CROWDING = 0.35;
+
 export interface FitRow {
   readonly sum: TermSum;
   readonly observedSeconds: number;
@@ -180,11 +183,11 @@ export function fit(problem: Problem, used: readonly boolean[], iterations: numb
       right[index] = precision * (mean - (theta[index] ?? 0));
     });
     problem.rows.forEach((row, number) => {
-      if (!used[number]) return;
+      if (!used[number] || row.weight === 0) return;
       const gradient = new Float64Array(row.active.length);
       const residual = row.lnObserved - lnSeconds(row, theta, gradient);
       // a device with many votes counts more, but not in proportion
-      const share = row.weight / Math.sqrt(perDevice.get(row.device) ?? 1);
+      const share = row.weight / (perDevice.get(row.device) ?? 1) ** CROWDING;
       const weight = (share * (freedom + 1)) / (freedom + (residual / scale) ** 2) / scale ** 2;
       // `active` ascends, so every pair falls into the lower triangle
       row.active.forEach((a, one) => {

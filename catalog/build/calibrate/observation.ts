@@ -30,6 +30,8 @@ export const observation = z.strictObject({
   cacheType: z.enum(["f16", "q8_0"]),
   threads: z.number().int().optional(),
   ramGiB: z.number().optional(),
+  /** where it was measured; the catalog's otherwise */
+  ramBandwidthGBps: z.number().optional(),
   tokensPerSecond: z.number().positive(),
   /** measurements behind it, and their largest over their smallest */
   rows: z.number().int(),

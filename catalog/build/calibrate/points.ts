@@ -26,6 +26,8 @@ export interface Point {
   readonly architecture: string;
   readonly moe: boolean;
   readonly deep: boolean;
+  /** the file does not fit into the RAM: read from disk again and again, nothing that a constant describes */
+  readonly spills: boolean;
 }
 
 const assumed = <T>(value: T): Fact<T> => ({ value, evidence: "assumed", source: "calibration" });
@@ -56,7 +58,7 @@ function hostOf(entry: HardwareEntry, row: Observation): Host {
     ramTotalBytes: assumed((row.ramGiB ?? 64) * GIB),
     ramAvailableBytes: assumed((row.ramGiB ?? 64) * GIB),
     ramLimitBytes: undefined,
-    ramBandwidthBytesPerSecond: assumed(cpuOnly ? entry.bandwidthBytesPerSecond : LAPTOP_RAM_BYTES_PER_SECOND),
+    ramBandwidthBytesPerSecond: assumed(row.ramBandwidthGBps !== undefined ? row.ramBandwidthGBps * 1e9 : cpuOnly ? entry.bandwidthBytesPerSecond : LAPTOP_RAM_BYTES_PER_SECOND),
     cpuLoadFraction: undefined,
   };
 }
@@ -68,7 +70,7 @@ function devicesOf(entry: HardwareEntry, row: Observation): readonly Device[] {
   return [catalogDevice({ entry: withBackend, memoryBytes, sizeNamed: false, warning: undefined }, assumed(memoryBytes)).device];
 }
 
-function runOf(row: Observation): Run {
+function runOf(row: Observation, layerCount: number): Run {
   const run = defaultRun(row.depthTokens + row.tokens);
   return {
     ...run,
@@ -77,7 +79,8 @@ function runOf(row: Observation): Run {
     cacheTypeK: row.cacheType,
     cacheTypeV: row.cacheType,
     offloadedLayers: row.offload === "full" ? ALL_LAYERS : row.offload === "cpu" ? 0 : (row.offloadedLayers ?? ALL_LAYERS),
-    cpuMoeLayers: row.hostExpertLayers ?? 0,
+    // stated of the offloaded layers; those before them are on the host whole
+    cpuMoeLayers: row.hostExpertLayers === undefined ? 0 : Math.max(0, layerCount + 1 - (row.offloadedLayers ?? ALL_LAYERS)) + row.hostExpertLayers,
     threads: row.threads,
   };
 }
@@ -87,7 +90,7 @@ export function pointOf(row: Observation, hardwareCatalog: HardwareCatalog, mode
   if (!entry) throw new Error(`no catalog id ${row.device}`);
   const model: Model = sizedModel(row.model, row.recipe, row.fileBytes, models);
   const hardware: Hardware = { name: entry.name, devices: devicesOf(entry, row), host: hostOf(entry, row), warnings: [] };
-  const run = runOf(row);
+  const run = runOf(row, model.hyper.layerCount);
   const placement = placeRun(model.hyper.layerCount, run, hardware.devices.map(({ name }) => ({ name, freeBytes: 1 })));
   const setting = speedSetting(model, run, trafficOf(model, run, placement), hardware, { promptTokens: row.depthTokens, outputTokens: row.tokens, engine: row.engine, buildYear: row.year }, calibration);
   const sum = row.task === "decode" ? decodeParts(setting, meanDepthTokens(row)) : prefillParts(setting, row.tokens, row.depthTokens);
@@ -101,6 +104,7 @@ export function pointOf(row: Observation, hardwareCatalog: HardwareCatalog, mode
     family: `${entry.family ?? entry.id}|${row.backend}`,
     architecture: owner?.architectureId ?? row.model,
     moe: model.hyper.experts !== undefined,
+    spills: row.offload === "cpu" && row.ramGiB !== undefined && model.fileBytes > 0.9 * row.ramGiB * GIB,
     deep: depthBin(meanDepthTokens(row)) > 0,
   };
 }

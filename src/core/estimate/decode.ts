@@ -10,14 +10,10 @@ import type { Calibration } from "../facts/calibration.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
 import type { Bytes, Seconds } from "../units.ts";
 import { type DeviceRates, typeClass } from "./rates.ts";
-import { type Factor, sumSeconds, type Term, type TermSum } from "./terms.ts";
+import { sumSeconds, type Term, type TermSum } from "./terms.ts";
 
 export interface DecodeWork {
   readonly activeBytes: Bytes;
-  /** of these, of routed experts */
-  readonly expertBytes: Bytes;
-  /** calendar year of the build, as a fraction */
-  readonly buildYear: number;
   readonly stateBytes: Bytes;
   readonly weightsByType: ReadonlyMap<TensorType, number>;
   readonly layerCount: number;
@@ -60,22 +56,17 @@ export function decodeTerms(work: DecodeWork, rates: DeviceRates): TermSum {
     ...(work.engine === "llama.cpp" ? [] : [`${name}|engine|${work.engine}`]),
     ...(work.besideHost ? [`${name}|beside`] : []),
   ];
-  const F = process.env["FX"] ?? "";
-  const age = Math.max(-0.75, Math.min(1.5, work.buildYear - 2025.5));
-  const aged = (name: string): Factor[] => (work.oldBuild ? [] : [[`${name}|age`, age], [`${name}|age|${backend}`, age]]);
-  const eta = [...levels("eta"), ...(F.includes("e") ? aged("eta") : [])];
-  const tau = [...levels("tau"), ...(F.includes("t") ? aged("tau") : [])];
+  const tau = levels("tau");
   const nofa = (name: string): string[] => (work.flashAttention ? [] : [`${name}|nofa`, `${name}|nofa|${backend}`]);
   const latent = (name: string): string[] => (work.latent ? [`${name}|mla`, `${name}|mla|${backend}`] : []);
   const BW = rates.bandwidthBytesPerSecond;
   const vec = rates.vectorFlopsPerSecond;
   const terms: Term[] = [
-    { bound: "bandwidth", seconds: (work.activeBytes - work.expertBytes + work.stateBytes) / BW, factors: eta },
+    { bound: "bandwidth", seconds: (work.activeBytes + work.stateBytes) / BW, factors: levels("eta") },
     { bound: "overhead", seconds: 1e-6 * work.layerCount, factors: tau },
   ];
-  if (work.expertBytes > 0) terms.push({ bound: "bandwidth", seconds: work.expertBytes / BW, factors: [...eta, ...(F.includes("x") ? ["eta|exp", `eta|exp|${backend}`] : [])] });
-  if (work.moeLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.moeLayerCount, factors: [...tau, "tau|moe", ...(F.includes("m") ? [`tau|moe|${backend}`] : [])] });
-  if (work.linearLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.linearLayerCount, factors: [...tau, "tau|lin", ...(F.includes("l") ? [`tau|lin|${backend}`] : [])] });
+  if (work.moeLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.moeLayerCount, factors: [...tau, "tau|moe"] });
+  if (work.linearLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.linearLayerCount, factors: [...tau, "tau|lin"] });
   for (const [type, weights] of work.weightsByType) terms.push({ bound: "compute", seconds: weights / vec, factors: ["kap", `kap|${typeClass(type)}`, ...old("kap"), ...(type === "bf16" ? ["kap|bf16", `kap|bf16|${backend}`] : [])] });
   if (work.cacheBytes > 0) terms.push({ bound: "bandwidth", seconds: work.cacheBytes / BW, factors: ["kv", `kv|be|${backend}`, ...nofa("kv"), ...latent("kv")] });
   if (work.attentionFlops > 0) terms.push({ bound: "compute", seconds: work.attentionFlops / vec, factors: ["kvv", `kvv|be|${backend}`, ...nofa("kvv"), ...latent("kvv")] });

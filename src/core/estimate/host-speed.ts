@@ -10,7 +10,9 @@ import type { Term, TermSum } from "./terms.ts";
 import type { Traffic } from "./traffic.ts";
 
 export interface HostRates {
-  readonly isa: "avx512" | "avx2" | "neon" | "neon0" | "rvv";
+  readonly isa: "avx512" | "avx2" | "apple" | "neon" | "neon0" | "rvv";
+  /** the processor, as its name is: key of its own constants */
+  readonly cpu: string;
   readonly threads: number;
   readonly clockHz: number;
   readonly bandwidthBytesPerSecond: number;
@@ -19,6 +21,7 @@ export interface HostRates {
 }
 
 function isaOf(host: Host): HostRates["isa"] {
+  if (/apple/i.test(host.cpuModel)) return "apple";
   const isa = host.isa.map((name) => name.toLowerCase());
   if (isa.some((name) => name.startsWith("avx512"))) return "avx512";
   if (/arm|aarch/.test(host.arch)) return isa.length > 0 && !isa.some((name) => /dotprod|asimddp|i8mm/.test(name)) ? "neon0" : "neon";
@@ -27,17 +30,16 @@ function isaOf(host: Host): HostRates["isa"] {
 
 export function hostRates(host: Host, threads: number | undefined, calibration: Calibration): HostRates {
   const isa = isaOf(host);
-  const apple = /apple/i.test(host.cpuModel);
-  const cap = calibration.coreCapBytesPerSecond[apple ? "apple" : isa.startsWith("avx") ? "x86" : "arm"];
+  const cap = calibration.coreCapBytesPerSecond[isa === "apple" ? "apple" : isa.startsWith("avx") ? "x86" : "arm"];
   const count = Math.max(1, threads ?? host.physicalCoreCount.value);
   const bandwidth = host.ramBandwidthBytesPerSecond.value;
-  return { isa, threads: count, clockHz: calibration.assumedClockHz, bandwidthBytesPerSecond: bandwidth, cappedBandwidthBytesPerSecond: Math.min(bandwidth, count * cap) };
+  return { isa, cpu: host.cpuModel, threads: count, clockHz: calibration.assumedClockHz, bandwidthBytesPerSecond: bandwidth, cappedBandwidthBytesPerSecond: Math.min(bandwidth, count * cap) };
 }
 
 /** Storage types whose instruction cost the cores were timed with; f32 multiplies as f16 does. */
-function coreKeys(base: "ck" | "cp", type: TensorType, { isa }: HostRates, oldBuild: boolean): string[] {
+function coreKeys(base: "ck" | "cp", type: TensorType, { isa, cpu }: HostRates, oldBuild: boolean): string[] {
   const name = type === "f32" ? "f16" : type;
-  return [base, `${base}|isa|${isa}`, `${base}|t|${name}`, `${base}|t|${name}|${isa}`, ...(oldBuild ? [`${base}|old|${isa}`] : [])];
+  return [base, `${base}|isa|${isa}`, `${base}|dev|${cpu}`, `${base}|t|${name}`, `${base}|t|${name}|${isa}`, ...(oldBuild ? [`${base}|old|${isa}`] : [])];
 }
 
 /** Beside devices: the host's part of a token, as partially offloaded runs have it. */
@@ -62,7 +64,7 @@ function dispatchTerms(traffic: Traffic, usedExperts: number): Term[] {
 /** Alone: reads limited by what the threads draw, and the instructions of every weight. */
 export function coreDecodeTerms(traffic: Traffic, cacheBytes: number, rates: HostRates, oldBuild: boolean): TermSum {
   const readBytes = traffic.activeBytes + traffic.stateBytes + cacheBytes;
-  const terms: Term[] = [{ bound: "bandwidth", seconds: readBytes / rates.cappedBandwidthBytesPerSecond, factors: ["ceta"] }];
+  const terms: Term[] = [{ bound: "bandwidth", seconds: readBytes / rates.cappedBandwidthBytesPerSecond, factors: ["ceta", `ceta|isa|${rates.isa}`, `ceta|dev|${rates.cpu}`] }];
   for (const [type, weights] of traffic.weightsByType) terms.push({ bound: "compute", seconds: weights / (rates.threads * rates.clockHz), factors: coreKeys("ck", type, rates, oldBuild) });
   return { terms, leastSeconds: 0 };
 }

@@ -38,6 +38,10 @@ export interface PrefillWork {
   readonly engine: string;
 }
 
+/** fp32 on the data sheet over the board's power limit, in the middle of today's cards. */
+const TYPICAL_FLOPS_PER_WATT = 0.2e12;
+/** Rows of a matrix tile, in the order of magnitude: its fitted factor says how much of it is felt. */
+const TILE_TOKENS = 32;
 /** Share of a peak that no kernel passes. */
 const PEAK_CEILING = 0.9;
 
@@ -79,7 +83,15 @@ export function prefillTerms(work: PrefillWork, rates: DeviceRates, peakCeiling 
   const floor = (wide && /geforce/i.test(rates.name) ? 2 : 1) / peakCeiling;
   const matmul = (weights: number, factors: readonly (string | Factor)[]): Term => ({ bound: "compute", seconds: (2 * weights) / peak, factors, leastSeconds: ((2 * weights) / peak) * floor });
   const terms: Term[] = [matmul(work.denseWeights, phi)];
-  if (work.expertWeights > 0) terms.push(matmul(work.expertWeights, [...phi, ...(work.crossesLink ? ["phi|moe|link"] : ["phi|moe", `phi|moe|${backend}`])]));
+  // boards that promise much for their power hold it least
+  if (rates.flopsPerWatt !== undefined) phi.push(["phi|power", Math.log(rates.flopsPerWatt / TYPICAL_FLOPS_PER_WATT)]);
+  if (work.expertWeights > 0) {
+    const experts = work.crossesLink ? ["phi|moe|link"] : ["phi|moe", `phi|moe|${backend}`];
+    terms.push(matmul(work.expertWeights, [...phi, ...experts, ["phi|moe|era", age], [`phi|moe|era|${backend}`, age]]));
+    // a tile is computed whole, however few of its rows an expert got
+    const tokensPerExpert = work.ubatchTokens * work.expertFraction;
+    terms.push({ bound: "compute", seconds: ((2 * work.expertWeights) / peak) * (TILE_TOKENS / tokensPerExpert), factors: [...phi, "psi", `psi|be|${backend}`], needs: "psi" });
+  }
 
   const touched = work.expertBytes * touchedShare(work.expertFraction, work.ubatchTokens) + (work.activeBytes - work.expertBytes * work.expertFraction);
   terms.push({ bound: "bandwidth", seconds: touched / work.ubatchTokens / rates.bandwidthBytesPerSecond, factors: ["wr"] });

@@ -19,6 +19,7 @@ export interface DeviceRates {
   readonly vectorFlopsPerSecond: FlopsPerSecond;
   /** matrix units: dense fp16 with fp16 accumulate, at least fp32 */
   readonly peakFlopsPerSecond: FlopsPerSecond;
+  readonly flopsPerWatt?: number | undefined;
 }
 
 /** Families whose data sheets count each FP32 unit twice; unpacking sees half of it. */
@@ -58,6 +59,7 @@ export function ratesOf(device: Device): DeviceRates {
     bandwidthBytesPerSecond: bandwidth,
     vectorFlopsPerSecond: halved ? fp32 / 2 : fp32,
     peakFlopsPerSecond: Math.max(fp16, fp32),
+    flopsPerWatt: device.powerWatts === undefined ? undefined : fp32 / device.powerWatts,
   };
 }
 

@@ -28,6 +28,9 @@ const takesHostWeights = new Set(["cuda", "rocm", "musa", "vulkan", "sycl", "can
 /** Builds before October 2024 have the old constants: no CUDA graphs, older kernels. */
 const OLD_BUILD_YEAR = 2024.75;
 
+/** As many cores multiply faster than RAM of their time delivers; with fewer the slower of the two forms holds. */
+const ENOUGH_THREADS = 8;
+
 export interface SpeedSetting {
   readonly model: Model;
   readonly run: Run;
@@ -69,6 +72,8 @@ function isOld(setting: SpeedSetting): boolean {
 }
 
 function join(sums: readonly TermSum[]): TermSum {
+  const [only] = sums;
+  if (only && sums.length === 1) return only;
   return { terms: sums.flatMap(({ terms }): readonly Term[] => terms), leastSeconds: sums.reduce((sum, { leastSeconds }) => sum + leastSeconds, 0) };
 }
 
@@ -85,8 +90,6 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens): TermSum
       decodeTerms(
         {
           activeBytes,
-          expertBytes: place.expertBytes * place.expertFraction,
-          buildYear: question.buildYear,
           stateBytes,
           weightsByType,
           layerCount,
@@ -106,10 +109,11 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens): TermSum
   });
   if (!hostWorks(setting)) return join(sums);
   const cacheBytes = cacheAt(traffic.host, depthTokens).bytes;
-  const core = coreDecodeTerms(traffic.host, cacheBytes, setting.hostRates, isOld(setting));
-  if (sums.length === 0) return core;
+  const core = () => coreDecodeTerms(traffic.host, cacheBytes, setting.hostRates, isOld(setting));
+  if (sums.length === 0) return core();
   const offload = offloadDecodeTerms(traffic.host, cacheBytes, traffic.usedExperts, setting.hostRates);
-  const slower = sumSeconds(core, calibration.host).total > sumSeconds(offload, calibration.host).total ? core : offload;
+  if (setting.hostRates.threads >= ENOUGH_THREADS) return join([...sums, offload]);
+  const slower = sumSeconds(core(), calibration.host).total > sumSeconds(offload, calibration.host).total ? core() : offload;
   return join([...sums, slower]);
 }
 
@@ -165,8 +169,13 @@ export function prefillParts(setting: SpeedSetting, newTokens: Tokens, cachedTok
   if (!helper) return join([...sums, corePrefillTerms(host, cacheAt(host, depthTokens).flops, setting.hostRates, isOld(setting))]);
   // a slow link can make the CPU the faster one; llama.cpp does not choose, so neither do we
   add(host, helper.rates, true);
-  const touched = host.expertBytes * touchedShare(host.expertFraction, ubatchTokens) + (host.activeBytes - host.expertBytes * host.expertFraction);
   const link = helper.device.linkBytesPerSecond?.value ?? calibration.assumedLinkBytesPerSecond;
-  sums.push({ terms: [{ bound: "link", seconds: touched / ubatchTokens / link, factors: ["olink"] }], leastSeconds: 0 });
+  const crossing = (bytes: number, factors: readonly string[]) => ({ bound: "link" as const, seconds: bytes / ubatchTokens / link, factors });
+  const terms = [
+    crossing(host.activeBytes - host.expertBytes * host.expertFraction, ["olink"]),
+    // only experts that the micro-batch picked are copied, and it picks fewer than chance would
+    crossing(host.expertBytes * touchedShare(host.expertFraction, ubatchTokens), ["olink", "olink|experts"]),
+  ];
+  sums.push({ terms, leastSeconds: 0 });
   return join(sums);
 }

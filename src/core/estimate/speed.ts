@@ -53,6 +53,10 @@ function levelOf(setting: SpeedSetting): EvidenceLevel {
     const rates = setting.rates[index];
     return rates && place.activeBytes > 0 ? [evidenceLevel(rates, setting.calibration)] : [];
   });
+  // a processor alone is never known better than its instruction set
+  if (levels.length === 0) return "C";
+  // RAM, cores and link beside a device are its machine's: where none of the family was timed like that, nothing is known of them
+  if (hostWorks(setting) && familiesOf(setting).some((family) => setting.calibration.intervals.widths[`decode|A|${family}`] === undefined)) return "D";
   return levels.includes("D") ? "D" : levels.includes("C") ? "C" : "A";
 }
 
@@ -60,17 +64,29 @@ function levelOf(setting: SpeedSetting): EvidenceLevel {
 function quantilesFor(setting: SpeedSetting, task: "decode" | "prefill", level: EvidenceLevel = levelOf(setting)): Quantiles {
   const { intervals, nearRam } = setting.calibration;
   const { traffic, hardware } = setting;
-  const kind = setting.model.hyper.experts ? "moe" : "dense";
-  const none = { q10: 0, q50: 0, q90: 0 };
   const onDevices = traffic.devices.some((place) => place.activeBytes > 0);
   const onHost = hostWorks(setting);
-  const device = onDevices ? (intervals[task][`${kind}|${level}`] ?? none) : none;
-  if (!onHost) return device;
-  const cpu = setting.hostRates.isa.startsWith("avx") ? "x86" : "arm";
-  const key = onDevices ? `${task}|offload` : task === "decode" ? `decode|${cpu}` : "prefill|cpu";
-  const host = intervals.host[key] ?? none;
-  const near = traffic.host.expertBytes + traffic.host.activeBytes > nearRam.shareOfRam * hardware.host.ramTotalBytes.value;
-  return { q10: Math.min(device.q10, host.q10) + (near ? Math.log(nearRam.factor) : 0), q50: device.q50 + host.q50, q90: Math.max(device.q90, host.q90) };
+  const width = familiesOf(setting).reduce((widest, family) => Math.max(widest, intervals.widths[`${task}|${level}|${family}`] ?? (widest === 0 ? 1 : 0)), 0) || 1;
+  const kind = setting.model.hyper.experts ? "moe" : "dense";
+  const group = !onHost ? kind : onDevices ? "offload" : setting.hostRates.isa.startsWith("avx") ? "x86" : "arm";
+  // where a level has too few votes of its own, the next worse one speaks for it
+  const { quantiles } = intervals;
+  const { q10, q50, q90 } = [level, "D", "C", "A"].map((known) => quantiles[`${task}|${group}|${known}`]).find((row) => row !== undefined) ?? { q10: -1, q50: 0, q90: 1 };
+  // what a device adds to a host's uncertainty, where the host's own is known from one machine only
+  const alone = onHost && onDevices ? quantiles[`${task}|${kind}|${level}`] : undefined;
+  const near = onHost && traffic.host.expertBytes + traffic.host.activeBytes > nearRam.shareOfRam * hardware.host.ramTotalBytes.value;
+  return {
+    q10: Math.min(q50 + (q10 - q50) * width, level === "A" ? 0 : (alone?.q10 ?? 0)) + (near ? Math.log(nearRam.factor) : 0),
+    q50,
+    q90: Math.max(q50 + (q90 - q50) * width, level === "A" ? 0 : (alone?.q90 ?? 0)),
+  };
+}
+
+/** Keys of the widths: a family on its backend, beside a host or not; a processor alone by its instruction set. */
+function familiesOf(setting: SpeedSetting): string[] {
+  const onHost = hostWorks(setting);
+  const families = setting.rates.flatMap((rates, index) => ((setting.traffic.devices[index]?.activeBytes ?? 0) > 0 ? [`${rates.family}|${rates.backend}${onHost ? " beside a host" : ""}`] : []));
+  return families.length > 0 ? families : [`cpu ${setting.hostRates.isa}`];
 }
 
 function rateInterval(secondsPerToken: Seconds, { q10, q50, q90 }: Quantiles): Interval {

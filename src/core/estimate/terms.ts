@@ -14,6 +14,8 @@ export interface Term {
   /** before any multiplier */
   readonly seconds: Seconds;
   readonly factors: readonly (string | Factor)[];
+  /** counts only where the constants hold this key */
+  readonly needs?: string;
   /** physical limit that no multiplier gets under */
   readonly leastSeconds?: Seconds;
 }
@@ -26,6 +28,7 @@ export interface TermSum {
 
 /** A part's time; a factor without evidence changes nothing. */
 export function termSeconds(term: Term, constants: Constants): Seconds {
+  if (term.needs !== undefined && !constants[term.needs]) return 0;
   let ln = 0;
   for (const factor of term.factors) ln += typeof factor === "string" ? (constants[factor]?.ln ?? 0) : factor[1] * (constants[factor[0]]?.ln ?? 0);
   const seconds = term.seconds * Math.exp(ln);

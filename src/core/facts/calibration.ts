@@ -22,11 +22,8 @@ export interface Calibration {
   readonly coreCapBytesPerSecond: Readonly<Record<"x86" | "apple" | "arm", number>>;
   readonly assumedClockHz: number;
   readonly assumedLinkBytesPerSecond: number;
-  readonly intervals: {
-    readonly decode: Readonly<Record<string, Quantiles>>;
-    readonly prefill: Readonly<Record<string, Quantiles>>;
-    readonly host: Readonly<Record<string, Quantiles>>;
-  };
+  /** `quantiles` by task, kind and level (`decode|dense|A`); `widths` by task, level and family (`decode|A|nvidia-ada|cuda`) */
+  readonly intervals: { readonly quantiles: Readonly<Record<string, Quantiles>>; readonly widths: Readonly<Record<string, number>> };
   readonly nearRam: { readonly factor: number; readonly shareOfRam: number };
   readonly layerSplitDecode: Readonly<Record<string, number>>;
   readonly firstToken: {

@@ -51,6 +51,8 @@ export interface Device {
   /** calibration family, e.g. `nvidia-ada` */
   readonly family: string | undefined;
   readonly computeCapability: string | undefined;
+  /** board power limit of the data sheet */
+  readonly powerWatts?: number;
   readonly driver: string | undefined;
   readonly pciAddress: string | undefined;
   readonly linkBytesPerSecond: Fact<BytesPerSecond> | undefined;

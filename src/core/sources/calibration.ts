@@ -15,8 +15,8 @@ export const calibration: Calibration = {
   coreCapBytesPerSecond: engines.assumed.coreCapBytesPerSecond,
   assumedClockHz: engines.assumed.clockHz,
   assumedLinkBytesPerSecond: engines.assumed.linkBytesPerSecond,
-  intervals: { decode: intervals.decode, prefill: intervals.prefill, host: intervals.host },
-  nearRam: intervals.nearRam,
+  intervals: { quantiles: intervals.quantiles, widths: intervals.widths },
+  nearRam: engines.nearRam,
   layerSplitDecode: engines.layerSplitDecode,
   firstToken: engines.firstToken,
 };

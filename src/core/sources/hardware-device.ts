@@ -48,6 +48,7 @@ export function catalogDevice({ entry, memoryBytes }: ResolvedDevice, ramTotal: 
     fp32FlopsPerSecond: catalogFact(entry, "fp32Tflops", entry.fp32FlopsPerSecond),
     family: entry.family,
     computeCapability: entry.row.computeCapability ?? entry.row.gfx,
+    ...(entry.row.powerW === undefined ? {} : { powerWatts: entry.row.powerW }),
     driver: undefined,
     pciAddress: undefined,
     linkBytesPerSecond: unified ? undefined : catalogFact(entry, "pcieGeneration", entry.linkBytesPerSecond),
