@@ -33,6 +33,8 @@ export interface HubServer {
   readonly repos: Map<string, Record<string, ServedFile>>;
   /** by the path of the address; files answer through a redirect to another origin when `redirects` is set */
   readonly faults: Map<string, Fault>;
+  /** of a search's rows; 1000 and fewer where it says nothing */
+  readonly downloads: Map<string, number>;
   redirects: boolean;
   close(): Promise<void>;
 }
@@ -64,6 +66,7 @@ export async function startHub(): Promise<HubServer> {
   const asked: Asked[] = [];
   const repos = new Map<string, Record<string, ServedFile>>();
   const faults = new Map<string, Fault>();
+  const downloads = new Map<string, number>();
   const counts = new WeakMap<Fault, number>();
 
   const answer = (request: IncomingMessage, response: ServerResponse): unknown => {
@@ -99,7 +102,7 @@ export async function startHub(): Promise<HubServer> {
           .filter((repo) => repo.toLowerCase().includes(words) && (author === null || repo.startsWith(`${author}/`)))
           .map((id, index) => ({
             id,
-            downloads: 1000 - index,
+            downloads: downloads.get(id) ?? 1000 - index,
             likes: index,
             gated: false,
             pipeline_tag: "text-generation\u0007",
@@ -171,6 +174,7 @@ export async function startHub(): Promise<HubServer> {
     asked,
     repos,
     faults,
+    downloads,
     redirects: false,
     close: () => {
       server.closeAllConnections();

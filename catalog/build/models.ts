@@ -14,6 +14,7 @@ import {
 import { architectureOf, isSameStructure, type MissingArchitecture } from "./architectures.ts";
 import { compileModels } from "./compile-models.ts";
 import { known, type OfficialRow, officialRow, type TuneRow, tuneRow } from "./facts-row.ts";
+import { familyText } from "./family-text.ts";
 import { commercialUse } from "./licenses.ts";
 import { cannotLoad } from "./loading.ts";
 import { nativeFormats } from "./native-formats.ts";
@@ -231,16 +232,6 @@ function mergeCopies(models: readonly Draft[], officialRows: ReadonlyMap<string,
     });
   }
   return [...merged.values()];
-}
-
-/** One row a line, so that a change shows as the rows it touches. */
-function familyText(
-  family: string,
-  architectures: readonly ArchitectureEntry[],
-  models: readonly ModelEntry[],
-): string {
-  const rows = (items: readonly object[]): string => items.map((item) => `    ${JSON.stringify(item)}`).join(",\n");
-  return `{\n  "family": ${JSON.stringify(family)},\n  "architectures": [\n${rows(architectures)}\n  ],\n  "models": [\n${rows(models)}\n  ]\n}\n`;
 }
 
 /** Families of one model each share a file. */

@@ -21,7 +21,7 @@ export type { HubFile } from "./hub/quantizations.ts";
 
 const MAX_FILES = 5000;
 const MAX_SHARDS = 512;
-const MAX_FOUND = 100;
+const MAX_FOUND = 1000;
 
 export interface HubSearch {
   /** words of the name */
@@ -32,7 +32,7 @@ export interface HubSearch {
   readonly task?: string;
   /** `gguf`, `mlx`, `safetensors` … */
   readonly tags?: readonly string[];
-  /** default 20, at most 100 */
+  /** default 20, at most 1000 */
   readonly limit?: number;
 }
 

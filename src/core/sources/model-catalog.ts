@@ -167,12 +167,19 @@ function dateOf(models: readonly ModelEntry[]): string {
   return latest;
 }
 
+let packed: Promise<PackedRows> | undefined;
 let loaded: Promise<ModelCatalog> | undefined;
 
-/** The catalog that ships with this program; read once. */
-export function loadModelCatalog(): Promise<ModelCatalog> {
-  loaded ??= import("../../../catalog/models-compiled.json", { with: { type: "json" } }).then(({ default: text }) =>
-    makeCatalog(unpackModels(text)),
+/** The rows that ship with this program; read once. */
+export function loadPackedModels(): Promise<PackedRows> {
+  packed ??= import("../../../catalog/models-compiled.json", { with: { type: "json" } }).then(({ default: text }) =>
+    unpackModels(text),
   );
+  return packed;
+}
+
+/** The catalog that ships with this program, without what its user adds. */
+export function loadModelCatalog(): Promise<ModelCatalog> {
+  loaded ??= loadPackedModels().then(makeCatalog);
   return loaded;
 }

@@ -8,11 +8,12 @@ import { type Recipe, recipes } from "../facts/recipe.ts";
 import { checkpointOfName } from "./checkpoint-name.ts";
 import { repoPattern } from "./hub.ts";
 import { findOllamaModel } from "./installed.ts";
-import { loadModelCatalog, type ModelCatalog, type NamedModel } from "./model-catalog.ts";
+import type { ModelCatalog, NamedModel } from "./model-catalog.ts";
 import { resolveHubRepo } from "./model-hub.ts";
 import { guessByName, identify } from "./model-identity.ts";
 import { looksLikePath, resolvePath } from "./model-path.ts";
 import { type ResolvedModel, type ResolveOptions, recipeModels } from "./resolved-model.ts";
+import { userCatalog } from "./user-models.ts";
 import type { World } from "./world.ts";
 
 export type { ResolvedModel, ResolveOptions } from "./resolved-model.ts";
@@ -201,7 +202,7 @@ export async function resolveModel(
     throw new InputError(
       "The model's name is empty, too long or holds control characters. Send a catalog id, a Hub repository, a path or ollama:NAME.",
     );
-  const catalog = options.catalog ?? (await loadModelCatalog());
+  const catalog = options.catalog ?? (await userCatalog(world)).catalog;
   if (/^ollama:/i.test(trimmed)) return resolveOllama(trimmed.slice("ollama:".length), world, catalog, options);
   if (looksLikePath(trimmed)) return resolveFile(trimmed, world, catalog, options);
 
