@@ -61,6 +61,7 @@ let hardwareSources:
 
 /** Machines as described before: the same words mean the same machine as long as the catalog is the same. */
 const described = new WeakMap<object, BoundedMap<Hardware>>();
+const MACHINES = 64;
 
 /** The machine asked about: probed when it is this one, read from its description otherwise. */
 export async function gatherHardware(
@@ -79,12 +80,14 @@ export async function gatherHardware(
   ]);
   const [{ parseHardware }, { loadHardwareCatalog }] = await hardwareSources;
   const catalog = await loadHardwareCatalog(context.world);
-  const hardware = parseHardware(expression ?? "", catalog);
-  const known = [...hardware.warnings, ...catalog.warnings];
-  const warnings =
-    basis === "now"
-      ? [...known, "What is free now is known of this machine only; idle memory is used."]
-      : known;
+  const machines = described.get(catalog) ?? new BoundedMap<Hardware>(MACHINES);
+  described.set(catalog, machines);
+  const hardware = machines.remember(expression ?? "", () => {
+    const parsed = parseHardware(expression ?? "", catalog);
+    return { ...parsed, warnings: [...parsed.warnings, ...catalog.warnings] };
+  });
+  if (basis !== "now") return { hardware, memoryBasis: "idle", otherBasis: undefined };
+  const warnings = [...hardware.warnings, "What is free now is known of this machine only; idle memory is used."];
   return { hardware: { ...hardware, warnings }, memoryBasis: "idle", otherBasis: undefined };
 }
 
