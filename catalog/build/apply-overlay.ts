@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import type { ArchitectureEntry, ModelEntry } from "../../src/core/facts/catalog-model.ts";
 import { architectureSchema, modelSchema } from "../../src/core/sources/model-row.ts";
 import { overlaySchema } from "../../src/core/sources/user-models.ts";
 import { compileModels } from "./compile-models.ts";
@@ -16,17 +17,29 @@ const familySchema = z.strictObject({
   architectures: z.array(architectureSchema),
   models: z.array(modelSchema),
 });
-type Family = z.output<typeof familySchema>;
+interface Family {
+  readonly family: string;
+  architectures: ArchitectureEntry[];
+  models: ModelEntry[];
+}
+
+/** The file as it is written, not as the schema gives it back: its order of fields stays. */
+function readFamily(path: string): Family {
+  const family: unknown = JSON.parse(readFileSync(path, "utf8"));
+  if (!isFamily(family)) throw new Error(`${path} is no family: ${familySchema.safeParse(family).error?.message}`);
+  return family;
+}
+function isFamily(value: unknown): value is Family {
+  return familySchema.safeParse(value).success;
+}
 
 const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error("usage: apply-overlay.ts <catalog-overlay.json>");
-const overlay = overlaySchema.parse(JSON.parse(readFileSync(path, "utf8")));
+const overlay = overlayOf(readFileSync(path, "utf8"));
 
 const folder = join(CATALOG, "models");
 const names = readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "known-missing.json");
-const families = new Map<string, Family>(
-  names.map((name) => [name, familySchema.parse(JSON.parse(readFileSync(join(folder, name), "utf8")))]),
-);
+const families = new Map<string, Family>(names.map((name) => [name, readFamily(join(folder, name))]));
 const ownerOf = (repo: string): string => repo.slice(0, repo.indexOf("/"));
 
 /** The file that holds most models of this maker. */
@@ -56,6 +69,18 @@ for (const model of overlay.models) {
   family.models.push({ ...model, family: family.family });
   family.architectures.push(architecture);
 }
+/** Its rows are in the catalog's own words once the schema has passed them. */
+function overlayOf(text: string) {
+  const { architectures, models, ...rest } = overlaySchema.parse(JSON.parse(text));
+  return { ...rest, architectures: architectures.filter(isArchitecture), models: models.filter(isModel) };
+}
+function isArchitecture(row: object): row is ArchitectureEntry {
+  return architectureSchema.safeParse(row).success;
+}
+function isModel(row: object): row is ModelEntry {
+  return modelSchema.safeParse(row).success;
+}
+
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1);
 for (const [name, { family, architectures, models }] of families)
   writeFileSync(join(folder, name), familyText(family, architectures.sort(byId), models.sort(byId)));
