@@ -2,11 +2,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Fraction } from "../../units.ts";
 import type { World } from "../world.ts";
 import { engineConstants } from "./engine-constants.ts";
 import { writeNoiseModel } from "./gguf-writer.ts";
 import { type BenchRow, parseLlamaBench } from "./llama-bench.ts";
 import { MOST_NOISE } from "./measured.ts";
+import { busyFraction } from "./neighbours.ts";
 import type { EngineRun } from "./record.ts";
 import { tinyModels } from "./tiny-models.ts";
 
@@ -14,6 +16,16 @@ import { tinyModels } from "./tiny-models.ts";
 const RUN_MS = 120_000;
 /** After this no further run is begun. */
 const BUDGET_MS = 60_000;
+
+/** A desktop that does nothing is busy by a few percent. */
+const QUIET: Fraction = 0.1;
+
+export interface EngineOptions {
+  /** where the models are written and deleted again, 320 MB */
+  readonly scratch?: string;
+  /** how busy other programs keep the processors */
+  readonly busy?: (signal: AbortSignal) => Promise<Fraction>;
+}
 
 export interface MeasuredEngine {
   readonly run: EngineRun | undefined;
@@ -39,14 +51,13 @@ const steps: readonly BenchStep[] = [
 ];
 
 /**
- * Throws the signal's reason when cancelled; everything else that goes wrong is a warning. `scratch` is where the models are written and
- * deleted again, 320 MB.
+ * Throws the signal's reason when cancelled; everything else that goes wrong is a warning.
  */
 export async function measureEngine(
   world: World,
   signal: AbortSignal,
   progress: (done: number, message: string) => void,
-  scratch: string = tmpdir(),
+  { scratch = tmpdir(), busy = busyFraction }: EngineOptions = {},
 ): Promise<MeasuredEngine> {
   const found = await world.exec("llama-bench", ["--help"], { timeoutMs: 15_000, signal });
   signal.throwIfAborted();
@@ -61,7 +72,18 @@ export async function measureEngine(
     const paths = tinyModels.map(({ name }) => join(folder, `${name}.gguf`));
     for (const [i, path] of paths.entries())
       await writeNoiseModel(path, (tinyModels[i] ?? tinyModels[0]).model, signal);
-    return await runSteps(world, paths, signal, progress);
+    // threads that wait for one another lose far more than the time that a neighbour takes, all of them alike: only its load shows it
+    const before = await busy(signal);
+    const { rows, warnings } = await runSteps(world, paths, signal, progress);
+    const load = Math.max(before, await busy(signal));
+    const run = engineConstants(tinyModels[0], tinyModels[1], rows[0], rows[1], load > QUIET ? load : 0);
+    if (run !== undefined && run.decodeBytesPerSecond.noiseFraction > MOST_NOISE) {
+      const noise = Math.round(run.decodeBytesPerSecond.noiseFraction * 100);
+      warnings.push(
+        `llama-bench's figures are uncertain by ${noise} %: other programs were using the machine. They are kept and not used.`,
+      );
+    }
+    return { run, warnings };
   } catch (error) {
     signal.throwIfAborted();
     return {
@@ -80,7 +102,7 @@ async function runSteps(
   paths: readonly string[],
   signal: AbortSignal,
   progress: (done: number, message: string) => void,
-): Promise<MeasuredEngine> {
+): Promise<{ readonly rows: readonly [BenchRow[], BenchRow[]]; readonly warnings: string[] }> {
   const rows: [BenchRow[], BenchRow[]] = [[], []];
   const warnings: string[] = [];
   const begin = world.now();
@@ -108,13 +130,7 @@ async function runSteps(
     // without the first number the others mean nothing
     if (i === 0 && read.length === 0) break;
   }
-  const run = engineConstants(tinyModels[0], tinyModels[1], rows[0], rows[1]);
-  if (run !== undefined && run.decodeBytesPerSecond.noiseFraction > MOST_NOISE) {
-    warnings.push(
-      `llama-bench's repetitions differ by ${Math.round(run.decodeBytesPerSecond.noiseFraction * 100)} %: other programs were using the machine. They are kept and not used.`,
-    );
-  }
-  return { run, warnings };
+  return { rows, warnings };
 }
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1)?.slice(0, 200) ?? "";

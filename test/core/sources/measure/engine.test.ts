@@ -17,6 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** nobody else on the machine */
+const quiet = async (): Promise<number> => 0.02;
+
 const idle = new AbortController().signal;
 
 /** What llama-bench prints for one test, with the fields that are read and some of those that are not. */
@@ -133,9 +136,24 @@ describe("constants", () => {
       [row({ samplesTokensPerSecond: [10] })],
       [row({ samplesTokensPerSecond: [1e6] })],
     );
-    expect(run).toMatchObject({ decodeBytesPerSecond: { value: Math.round(dense.activeBytes * 10) } });
+    expect(run).toMatchObject({
+      decodeBytesPerSecond: { value: Math.round(dense.activeBytes * 10), noiseFraction: 0.5 },
+    });
     expect(run?.layerOverheadSeconds).toBeUndefined();
+    // no overhead at all, seen through a little noise
+    const near = engineConstants(
+      dense,
+      mixture,
+      [row({ samplesTokensPerSecond: rates(dense, 40e9, 0, [-0.01, 0, 0.01]) })],
+      [row({ samplesTokensPerSecond: rates(mixture, 40e9, 0, [-0.02, 0.002, 0.02]) })],
+    );
+    expect(near?.layerOverheadSeconds).toBeUndefined();
+    expect(near?.decodeBytesPerSecond.noiseFraction).toBeLessThan(0.02);
     expect(engineConstants(dense, mixture, [], [row({})])).toBeUndefined();
+  });
+  it("are as uncertain as the machine was busy, however well their repetitions agree", () => {
+    const run = engineConstants(dense, mixture, [row({ samplesTokensPerSecond: [10, 10, 10] })], [], 0.6);
+    expect(run?.decodeBytesPerSecond).toEqual({ value: Math.round(dense.activeBytes * 10), noiseFraction: 0.6 });
   });
   it("hold prefill by micro-batch and decode by depth", () => {
     const rows = [
@@ -202,12 +220,10 @@ describe("an engine on the PATH", () => {
   it("is measured, and leaves nothing behind", async () => {
     const scratch = await mkdtemp(join(folder, "scratch-"));
     const said: string[] = [];
-    const { run, warnings } = await measureEngine(
-      await withBench(stub()),
-      idle,
-      (_, message) => said.push(message),
+    const { run, warnings } = await measureEngine(await withBench(stub()), idle, (_, message) => said.push(message), {
       scratch,
-    );
+      busy: quiet,
+    });
     expect(warnings).toEqual([]);
     expect((run?.decodeBytesPerSecond.value ?? 0) / 500e9).toBeCloseTo(1, 4);
     expect((run?.layerOverheadSeconds?.value ?? 0) / 40e-6).toBeCloseTo(1, 4);
@@ -223,13 +239,22 @@ describe("an engine on the PATH", () => {
       ),
       idle,
       () => {},
-      folder,
+      { scratch: folder, busy: quiet },
     );
     expect(run).toBeUndefined();
     expect(warnings.join()).toMatch(/exit 3\): error: out of memory/);
   }, 60_000);
+  it("is not believed on a busy machine", async () => {
+    const busy = async (): Promise<number> => 0.7;
+    const { run, warnings } = await measureEngine(await withBench(stub()), idle, () => {}, { scratch: folder, busy });
+    expect(run?.decodeBytesPerSecond.noiseFraction).toBeGreaterThanOrEqual(0.7);
+    expect(warnings.join()).toMatch(/other programs were using the machine/);
+  }, 60_000);
   it("that is absent is no warning, and nothing is written", async () => {
-    expect(await measureEngine(fakeWorld({}), idle, () => {}, "/nowhere")).toEqual({ run: undefined, warnings: [] });
+    expect(await measureEngine(fakeWorld({}), idle, () => {}, { scratch: "/nowhere" })).toEqual({
+      run: undefined,
+      warnings: [],
+    });
   });
   it("stops when cancelled, its files removed", async () => {
     const scratch = await mkdtemp(join(folder, "scratch-"));
@@ -241,7 +266,7 @@ describe("an engine on the PATH", () => {
       world,
       controller.signal,
       () => setTimeout(() => controller.abort(new Error("enough")), 100),
-      scratch,
+      { scratch, busy: quiet },
     );
     await expect(running).rejects.toThrow("enough");
     expect(await readdir(scratch)).toEqual([]);
