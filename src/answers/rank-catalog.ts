@@ -159,6 +159,10 @@ export async function judgeCatalog(
       }
     }
     const { shape, stored } = profile(entry);
+    if (!shape.causal && domain !== "embedding" && !named) {
+      rejected.add("encoders, which write no text", entry.id, miss);
+      continue;
+    }
     const contextTokens = entry.trainedContextTokens > 0 ? Math.min(needed, entry.trainedContextTokens) : needed;
     const runKey = `${shape.architecture} ${shape.layerCount} ${contextTokens}`;
     const modelRun = runs.get(runKey) ?? resolveRun(run.parsed, { architecture: shape.architecture, layerCount: shape.layerCount, trainedContextTokens: entry.trainedContextTokens }, contextTokens);

@@ -9,7 +9,7 @@ import type { ModelShape, StoredPart } from "../facts/profile.ts";
 import type { Run } from "../facts/run.ts";
 import type { Speed } from "../facts/speed.ts";
 import type { Bytes, Tokens } from "../units.ts";
-import { felt, type Question, type RunMode } from "./candidate.ts";
+import { felt, type Question, type RunMode, thresholds } from "./candidate.ts";
 import type { Knowledge } from "./choose.ts";
 import { type Machine, type Screened, screen, speedOfScreened } from "./quick.ts";
 import { paceWorth, type Scores, scoresFor, weightedScore } from "./score.ts";
@@ -97,8 +97,11 @@ function boundOf(screened: Screened, quality: Quality, question: Question, reads
     quality.score,
     question,
   );
-  const speed = reads ? 100 : paceWorth(screened.mostTokensPerSecond, question.row.targetDecodeTokensPerSecond);
-  return weightedScore({ ...scores, speed }, question.row.weights);
+  const pace = reads ? 100 : paceWorth(screened.mostTokensPerSecond, question.row.targetDecodeTokensPerSecond);
+  // where nobody could wait for it, whatever else is well does not count
+  if (!reads && screened.mostTokensPerSecond < thresholds.slowTokensPerSecond)
+    return weightedScore({ quality: quality.score, speed: 0, fit: 0, context: 0 }, question.row.weights);
+  return weightedScore({ ...scores, speed: pace }, question.row.weights);
 }
 
 function unfit(option: Option, quality: Quality, machine: Machine): Ranked {

@@ -67,6 +67,9 @@ function speedWorth(speed: Speed | undefined, rate: TokensPerSecond, { row }: Qu
   );
 }
 
+/** Quality from which the other scores count in full; below it in proportion: a fast wrong answer is worth nothing. */
+const competentQuality = 40;
+
 export interface Measured {
   readonly speed: Speed | undefined;
   /** tokens a second as they are felt: answers, or what is read where nothing is generated */
@@ -82,11 +85,12 @@ export function scoresFor(measured: Measured, qualityScore: number, question: Qu
   const { speed, rate, fits, usedFraction, maxContextTokens } = measured;
   const none = { quality: qualityScore, speed: 0, fit: 0, context: 0 };
   if (!fits || (speed && rate < thresholds.slowTokensPerSecond)) return none;
+  const competence = row.domain === "embedding" ? 1 : Math.min(1, qualityScore / competentQuality);
   return {
     quality: qualityScore,
-    speed: speedWorth(speed, rate, question),
-    fit: fitWorth(usedFraction),
-    context: contextWorth(maxContextTokens, row.contextTokens),
+    speed: competence * speedWorth(speed, rate, question),
+    fit: competence * fitWorth(usedFraction),
+    context: competence * contextWorth(maxContextTokens, row.contextTokens),
   };
 }
 
