@@ -84,7 +84,7 @@ export function parseRocmSmi(text: string): SightedDevice[] {
 /** Plain `rocm-smi`: `GPU[0] : VRAM Total Memory (B): 8589934592`, digits grouped or not. */
 function parseRocmText(text: string): SightedDevice[] {
   const cards = new Map<string, { total?: Bytes; used?: Bytes; mappable?: Bytes; name?: string }>();
-  for (const [, card = "", key = "", value = ""] of text.matchAll(/^GPU\[(\d+)\]\s*:?\s*([\w() ]+?):\s+(.*)$/gm)) {
+  for (const [, card = "", key = "", value = ""] of text.matchAll(/^GPU\[(\d+)\]\s*:?\s*([\w() ]+?):[ \t]+(.*)$/gm)) {
     const facts = cards.get(card) ?? {};
     cards.set(card, facts);
     const amount = wholeBytes(/^[\d,]+/.exec(value)?.[0]);
@@ -118,7 +118,8 @@ interface AmdSmiCard {
 
 /** `amd-smi static`, as indented text or JSON. Its "MB" are MiB. */
 export function parseAmdSmi(text: string): SightedDevice[] {
-  const cards = /^\s*[{[]/.test(text) || !/^GPU: \d/m.test(text) ? amdSmiJson(jsonAfterNoise(text)) : amdSmiText(text);
+  const cards =
+    /^[ \t]*[{[]/.test(text) || !/^GPU: \d/m.test(text) ? amdSmiJson(jsonAfterNoise(text)) : amdSmiText(text);
   return cards.map((card) =>
     sighted({
       vendor: "AMD",
@@ -143,7 +144,7 @@ function amdSmiText(text: string): AmdSmiCard[] {
     .map((block) => {
       const vram = /^ {4}VRAM:\n([\s\S]*?)(?=^ {4}\S|$(?![\s\S]))/m.exec(block)?.[1] ?? "";
       const field = (name: string, part = block): string | undefined =>
-        new RegExp(`^\\s+${name}: (.+)$`, "m").exec(part)?.[1]?.trim();
+        new RegExp(`^[ \\t]+${name}: (.+)$`, "m").exec(part)?.[1]?.trim();
       return {
         name: field("MARKET_NAME"),
         device: field("DEVICE_ID"),
@@ -181,9 +182,9 @@ function amdSmiJson(json: unknown): AmdSmiCard[] {
 
 /** `rocminfo`: agents with their architecture and marketing name; processors are agents too. */
 export function parseRocminfo(text: string): SightedDevice[] {
-  return text.split(/^(?=\s*Name:\s+)/m).flatMap((block): SightedDevice[] => {
-    const gfx = /^\s*Name:\s+(gfx[0-9a-f]{3,5})\b/m.exec(block)?.[1];
-    const name = /^\s*Marketing Name:\s+(.+)$/m.exec(block)?.[1]?.trim() ?? "";
+  return text.split(/^(?=[ \t]*Name:)/m).flatMap((block): SightedDevice[] => {
+    const gfx = /^[ \t]*Name:[ \t]+(gfx[0-9a-f]{3,5})\b/m.exec(block)?.[1];
+    const name = /^[ \t]*Marketing Name:[ \t]+(.+)$/m.exec(block)?.[1]?.trim() ?? "";
     return gfx === undefined
       ? []
       : [sighted({ vendor: "AMD", source: "rocminfo", name, gfx, unified: isIntegratedName(name) ? true : undefined })];

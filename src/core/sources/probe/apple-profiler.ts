@@ -75,7 +75,7 @@ function fromText(text: string): SightedDevice[] {
     .slice(1)
     .map((block) => {
       const field = (name: string): string | undefined =>
-        new RegExp(`^\\s+${name}:\\s*(.+)$`, "m").exec(block)?.[1]?.trim();
+        new RegExp(`^[ \\t]+${name}:[ \\t]*(.+)$`, "m").exec(block)?.[1]?.trim();
       const name = field("Chipset Model") ?? "";
       return displayOf(
         name,
@@ -104,7 +104,8 @@ function fromCut(text: string): SightedDevice[] {
 
 /** `SPHardwareDataType`: chip, cores of each kind, memory. */
 export function parseHardwareOverview(text: string): AppleFacts | undefined {
-  const field = (name: string): string | undefined => new RegExp(`^\\s+${name}:\\s*(.+)$`, "m").exec(text)?.[1]?.trim();
+  const field = (name: string): string | undefined =>
+    new RegExp(`^[ \\t]+${name}:[ \\t]*(.+)$`, "m").exec(text)?.[1]?.trim();
   const memoryBytes = appleSize(field("Memory"));
   const cpuModel = field("Chip") ?? field("Processor Name");
   if (memoryBytes === undefined || cpuModel === undefined) return undefined;
@@ -147,7 +148,8 @@ export function parseGpuDescription(text: string): {
   readonly devices: SightedDevice[];
   readonly memoryBytes: Bytes | undefined;
 } {
-  const field = (name: string): string | undefined => new RegExp(`^GPU ${name}:\\s*(.+)$`, "m").exec(text)?.[1]?.trim();
+  const field = (name: string): string | undefined =>
+    new RegExp(`^GPU ${name}:[ \\t]*(.+)$`, "m").exec(text)?.[1]?.trim();
   const name = field("name");
   if (name === undefined) return { devices: [], memoryBytes: undefined };
   const cores = Number(field("core count"));

@@ -63,7 +63,7 @@ export function parseVmStat(text: string): Bytes | undefined {
   const page = /page size of (\d{4,6}) bytes/.exec(text)?.[1];
   if (page === undefined) return undefined;
   const pages = ["free", "inactive", "speculative"].map((kind) =>
-    Number(new RegExp(`^Pages ${kind}:\\s+(\\d+)`, "m").exec(text)?.[1] ?? 0),
+    Number(new RegExp(`^Pages ${kind}:[ \\t]+(\\d+)`, "m").exec(text)?.[1] ?? 0),
   );
   return pages.reduce((sum, count) => sum + count, 0) * Number(page);
 }

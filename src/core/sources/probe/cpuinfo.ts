@@ -36,7 +36,7 @@ const FLAGS: Readonly<Record<string, string>> = {
 };
 
 const field = (block: string, name: string): string | undefined =>
-  new RegExp(`^${name}\\s*:\\s*(.*)$`, "mi").exec(block)?.[1]?.trim();
+  new RegExp(`^${name}\\s*:[ \\t]*(.*)$`, "mi").exec(block)?.[1]?.trim();
 
 /** Physical cores are distinct (package, core) pairs; where the kernel names none (ARM, many guests) every processor counts. */
 export function parseCpuinfo(text: string): Cpuinfo {
@@ -59,7 +59,7 @@ export function parseCpuinfo(text: string): Cpuinfo {
 
 /** Processors this process may run on, from `Cpus_allowed_list` of `/proc/self/status`: "0-3,8" is 5. */
 export function parseAllowedCount(status: string): number | undefined {
-  const list = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(status)?.[1];
+  const list = /^Cpus_allowed_list:[ \t]*([\d,-]+)$/m.exec(status)?.[1];
   if (list === undefined) return undefined;
   return list.split(",").reduce((sum, range) => {
     const [from = "0", to = from] = range.split("-");

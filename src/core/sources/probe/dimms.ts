@@ -18,7 +18,7 @@ export interface Dimms {
 }
 
 const field = (block: string, name: string): string =>
-  new RegExp(`^\\s*${name}:\\s*(.*)$`, "mi").exec(block)?.[1]?.trim() ?? "";
+  new RegExp(`^[ \\t]*${name}:[ \\t]*(.*)$`, "mi").exec(block)?.[1]?.trim() ?? "";
 
 /** The channel a slot hangs on, by whatever word the board uses for it; undefined when nothing names one. */
 function channelOf(block: string): string | undefined {

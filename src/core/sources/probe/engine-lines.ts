@@ -37,7 +37,7 @@ const ordinalOf = (name: string): number => Number(/(\d+)$/.exec(name)?.[1] ?? 0
 export function listedText(text: string): Listed[] {
   return [
     ...text.matchAll(
-      /^\s{0,4}((?:CUDA|ROCm|HIP|Vulkan|SYCL|Metal|MTL|CANN|MUSA|GPUOpenCL|OpenCL|RPC)\d*)(?:\[[^\]]*\])?:\s+(.+?)(?:\s+\((\d+) MiB,\s*(\d+) MiB free\))?\s*$/gm,
+      /^\s{0,4}((?:CUDA|ROCm|HIP|Vulkan|SYCL|Metal|MTL|CANN|MUSA|GPUOpenCL|OpenCL|RPC)\d*)(?:\[[^\]]*\])?:[ \t]+(.+?)(?:\s+\((\d+) MiB,\s*(\d+) MiB free\))?\s*$/gm,
     ),
   ].flatMap((match): Listed[] => {
     const backend = backendOf(match[1] ?? "");
@@ -89,7 +89,7 @@ export function listedJson(text: string): Listed[] {
 export function cudaLines(text: string): Listed[] {
   const rocm = /found \d+ ROCm devices/.test(text);
   return [
-    ...text.matchAll(/^\s*Device (\d+): ([^,\n]+), (?:compute capability (\d+\.\d+)|(gfx[0-9a-f]+)[^,]*)(.*)$/gm),
+    ...text.matchAll(/^[ \t]*Device (\d+): ([^,\n]+), (?:compute capability (\d+\.\d+)|(gfx[0-9a-f]+)[^,]*)(.*)$/gm),
   ].flatMap((match): Listed[] => {
     if (/global mem size|max compute_units/.test(match[0])) return [];
     const total = /VRAM: (\d+) MiB/.exec(match[5] ?? "")?.[1];
@@ -110,7 +110,7 @@ export function cudaLines(text: string): Listed[] {
 
 /** `ggml_vulkan: 0 = Name (driver) | uma: 1 | …`, the older `Vulkan0: Name (driver) | uma: …`. */
 export function vulkanLines(text: string): Listed[] {
-  return [...text.matchAll(/^(?:ggml_vulkan:\s*(\d+) = |Vulkan(\d+): )(.+?) \(([^()]*)\) \| uma: ([01])/gm)].map(
+  return [...text.matchAll(/^(?:ggml_vulkan:[ \t]*(\d+) = |Vulkan(\d+): )(.+?) \(([^()]*)\) \| uma: ([01])/gm)].map(
     (match) => ({
       backend: "vulkan",
       ordinal: Number(match[1] ?? match[2]),
@@ -138,7 +138,7 @@ export function syclLines(text: string): Listed[] {
     });
   }
   for (const match of text.matchAll(
-    /^\s*Device \d+: ([^,\n]+),\s+compute capability ([\d.]+),\s*\n[^\n]*global mem size (\d+)/gm,
+    /^[ \t]*Device \d+: ([^,\n]+),\s+compute capability ([\d.]+),\s*\n[^\n]*global mem size (\d+)/gm,
   )) {
     rows.push({
       driver: Number(match[2]) >= 3 ? "opencl:gpu" : "level_zero:gpu",
@@ -175,7 +175,7 @@ export function metalLines(text: string): Listed[] {
   const amount = Number(printed?.[1] ?? 0);
   const totalBytes = printed === null ? undefined : Math.round(amount * (printed[2] === "GiB" ? GIB : 1e6));
   const name =
-    /(?:GPU name|found device|picking default device):\s+(.+)$/m.exec(text)?.[1]?.trim() ??
+    /(?:GPU name|found device|picking default device):[ \t]+(.+)$/m.exec(text)?.[1]?.trim() ??
     /using device (?:MTL|Metal)\d* \(([^)]+)\)/.exec(text)?.[1] ??
     "";
   return [{ backend: "metal", ordinal: 0, description: name, totalBytes, freeBytes: undefined, unified: true }];

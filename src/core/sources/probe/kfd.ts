@@ -15,7 +15,7 @@ export function gfxOf(version: number): string {
 const OWN_HEAPS = [1, 2];
 
 const field = (text: string, name: string): number | undefined => {
-  const value = new RegExp(`^${name}\\s+(\\d{1,20})\\s*$`, "m").exec(text)?.[1];
+  const value = new RegExp(`^${name}\\s+(\\d{1,20})[ \\t]*$`, "m").exec(text)?.[1];
   return value === undefined ? undefined : Number(value);
 };
 

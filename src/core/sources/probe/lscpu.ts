@@ -14,7 +14,7 @@ export interface Lscpu {
 /** On ARM the firmware's name says which processor it is; the model name is only its core's. */
 export function parseLscpu(text: string): Lscpu {
   const field = (name: string): string | undefined => {
-    const value = new RegExp(`^\\s*${name}:\\s*(.*)$`, "m").exec(text)?.[1]?.trim();
+    const value = new RegExp(`^[ \\t]*${name}:[ \\t]*(.*)$`, "m").exec(text)?.[1]?.trim();
     return value === undefined || value === "" || value === "-" ? undefined : value;
   };
   const count = (name: string): number | undefined =>
@@ -46,7 +46,7 @@ export function parseNumactl(text: string):
   if (nodes.length === 0) return undefined;
   const sum = (pattern: RegExp): number =>
     [...text.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
-  const distances = [...text.matchAll(/^\s+(\d+):((?:\s+\d+)+)\s*$/gm)].map((row) =>
+  const distances = [...text.matchAll(/^[ \t]+(\d+):((?:\s+\d+)+)\s*$/gm)].map((row) =>
     (row[2] ?? "").trim().split(/\s+/).map(Number),
   );
   // the first node of each group of near ones: nodes of one socket are closer than 20, another socket's are not
@@ -87,7 +87,7 @@ export async function readTopology(world: World, cpuinfo: string): Promise<Topol
     world.readFile("/sys/devices/cpu_core/cpus", 4096),
     world.readFile("/sys/devices/cpu_atom/cpus", 4096),
   ]);
-  const packages = new Set([...cpuinfo.matchAll(/^physical id\s*:\s*(\d+)$/gm)].map((match) => match[1]));
+  const packages = new Set([...cpuinfo.matchAll(/^physical id\s*:[ \t]*(\d+)$/gm)].map((match) => match[1]));
   const numaNodeCount = nodes.filter(({ name }) => /^node\d+$/.test(name)).length;
   return {
     socketCount: packages.size > 0 ? packages.size : undefined,
@@ -113,8 +113,8 @@ function distinctCores(cpuinfo: string, list: string): number {
   );
   const cores = new Set<string>();
   for (const block of cpuinfo.split(/\n\s*\n/)) {
-    const processor = /^processor\s*:\s*(\d+)$/m.exec(block)?.[1];
-    const core = /^core id\s*:\s*(\d+)$/m.exec(block)?.[1];
+    const processor = /^processor\s*:[ \t]*(\d+)$/m.exec(block)?.[1];
+    const core = /^core id\s*:[ \t]*(\d+)$/m.exec(block)?.[1];
     if (processor !== undefined && core !== undefined && members.has(Number(processor))) cores.add(core);
   }
   return cores.size > 0 ? cores.size : members.size;

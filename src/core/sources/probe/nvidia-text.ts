@@ -22,7 +22,7 @@ export function parseList(text: string): {
   for (const line of text.split("\n")) {
     const gpu = /^GPU (\d{1,3}): (.*?) \(UUID: (GPU-[^)]+)\)/.exec(line);
     if (gpu !== null) cards.push({ index: Number(gpu[1]), name: gpu[2] ?? "", uuid: gpu[3] ?? "" });
-    const slice = /^\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)/.exec(line);
+    const slice = /^[ \t]+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)/.exec(line);
     if (slice !== null)
       slices.push({ gpuIndex: cards.at(-1)?.index ?? 0, profile: slice[1] ?? "", uuid: slice[2] ?? "" });
   }
@@ -47,7 +47,7 @@ export function parseMigTable(text: string): SliceSize[] {
 
 /** The cards of the plain table. Unified parts print "Not Supported" where the memory stands. */
 export function parseTable(text: string): SightedDevice[] {
-  const driver = /Driver Version:\s*([\d.]+)/.exec(text)?.[1];
+  const driver = /Driver Version:[ \t]*([\d.]+)/.exec(text)?.[1];
   const rows: Map<string, string>[] = [];
   for (const line of text.split("\n")) {
     const card =
@@ -85,7 +85,7 @@ function longFields(block: string): SmiRow {
   const fields = new Map<string, string>();
   const path: string[] = [];
   for (const line of block.split("\n")) {
-    const match = /^(\s*)([^:]+?)\s*(?::\s*(.*))?$/.exec(line);
+    const match = /^([ \t]*)([^:]+?)\s*(?::[ \t]*(.*))?$/.exec(line);
     if (match === null) continue;
     const depth = Math.floor((match[1] ?? "").length / 4);
     path.length = depth;
@@ -97,7 +97,7 @@ function longFields(block: string): SmiRow {
 
 /** `nvidia-smi -q`: any field may hold a placeholder, the name too. */
 export function parseLong(text: string): SightedDevice[] {
-  const driver = /^Driver Version\s*:\s*(\S+)/m.exec(text)?.[1];
+  const driver = /^Driver Version\s*:[ \t]*(\S+)/m.exec(text)?.[1];
   const blocks = text.split(/^(?=GPU [0-9A-Fa-f]{4,8}:)/m).slice(1);
   return blocks.map((block) => {
     const fields = longFields(block);

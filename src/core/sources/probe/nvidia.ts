@@ -99,13 +99,13 @@ async function kernelCards(world: World): Promise<readonly SightedDevice[]> {
   return Promise.all(
     folders.map(async ({ name }) => {
       const text = (await world.readFile(`/proc/driver/nvidia/gpus/${name}/information`, 65_536)) ?? "";
-      const minor = /^Device Minor:\s*(\d+)/m.exec(text)?.[1];
+      const minor = /^Device Minor:[ \t]*(\d+)/m.exec(text)?.[1];
       return sighted({
         vendor: "NVIDIA",
         source: "/proc/driver/nvidia",
         pciAddress: pciAddressOf(name),
-        name: knownValue(/^Model:\s*(.*)$/m.exec(text)?.[1]) ?? "",
-        uuid: /^GPU UUID:\s*(GPU-\S+)/m.exec(text)?.[1],
+        name: knownValue(/^Model:[ \t]*(.*)$/m.exec(text)?.[1]) ?? "",
+        uuid: /^GPU UUID:[ \t]*(GPU-\S+)/m.exec(text)?.[1],
         minorNumber: minor === undefined ? undefined : Number(minor),
         visible: false,
       });
@@ -244,7 +244,7 @@ async function holdersOf(smi: Smi, rows: readonly SmiRow[]): Promise<readonly Me
 /** Rows of `--query-compute-apps`; the memory stands last, and pages of N/A beside it. */
 export function parseHolders(text: string): MemoryHolder[] {
   return text.split("\n").flatMap((line): MemoryHolder[] => {
-    const match = /^\s*\d+,\s*(.+?),\s*(\d{1,8})(?: MiB)?\s*$/.exec(line);
+    const match = /^[ \t]*\d+,\s*(.+?),\s*(\d{1,8})(?: MiB)?\s*$/.exec(line);
     return match === null ? [] : [{ processName: (match[1] ?? "").slice(0, 200), heldBytes: Number(match[2]) * MIB }];
   });
 }

@@ -135,7 +135,7 @@ export function parseListening(texts: readonly (string | undefined)[]): Readonly
   const known = texts.flatMap((text) => text ?? []);
   if (known.length === 0) return undefined;
   const rows = known.flatMap((text) => [
-    ...text.matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A /gm),
+    ...text.matchAll(/^[ \t]*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A /gm),
   ]);
   return new Set(rows.map((row) => Number.parseInt(row[1] ?? "0", 16)));
 }

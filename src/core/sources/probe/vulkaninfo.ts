@@ -5,7 +5,7 @@ import { isIntegratedName, isPretended, type SightedDevice, sighted, vendorOf } 
 import { printed } from "./tools.ts";
 
 const value = (block: string, name: string): string | undefined =>
-  new RegExp(`\\b${name}\\s*=\\s*(.+?)\\s*$`, "m").exec(block)?.[1];
+  new RegExp(`\\b${name}\\s*=\\s*(.+?)[ \\t]*$`, "m").exec(block)?.[1];
 
 /** The largest heap that is the device's own; windows of 256 MiB into it and host heaps are not. */
 function ownHeap(block: string): Bytes | undefined {
@@ -53,7 +53,7 @@ export function parseVulkaninfo(text: string): SightedDevice[] {
 
 /** A device's record among OpenCL's, by lines or by `clinfo -l`'s tree; processors and emulators are left out. */
 export function parseClinfo(text: string): SightedDevice[] {
-  const names = [...text.matchAll(/^\s*(?:[`|]?-- Device #\d+: |Device Name\s+)(.+?)\s*$/gm)].map(
+  const names = [...text.matchAll(/^[ \t]*(?:[`|]?-- Device #\d+: |Device Name\s+)(.+?)\s*$/gm)].map(
     (match) => match[1] ?? "",
   );
   return names

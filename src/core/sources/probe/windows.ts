@@ -19,7 +19,7 @@ export function parseRegistry(text: string): ReadonlyMap<string, ReadonlyMap<str
       current = adapters.get(key) ?? new Map<string, string>();
       adapters.set(key, current);
     }
-    const value = /^\s+(\S+)\s+(REG_(?:SZ|QWORD|DWORD|BINARY))\s+(.*)$/.exec(line);
+    const value = /^[ \t]+(\S+)\s+(REG_(?:SZ|QWORD|DWORD|BINARY))\s+(.*)$/.exec(line);
     if (value !== null)
       current?.set(value[1] ?? "", value[2] === "REG_BINARY" ? littleEndian(value[3] ?? "") : (value[3] ?? "").trim());
   }
@@ -116,15 +116,15 @@ export function parseVideoControllers(text: string): SightedDevice[] {
 }
 
 function listed(text: string): Adapter[] {
-  const keys = /(?=\b(?:Name|DriverVersion|AdapterRAM|PNPDeviceID)(?:[=~]| *: ))/;
+  const keys = /(?=\b(?:Name|DriverVersion|AdapterRAM|PNPDeviceID)(?:[=~]| {0,40}: ))/;
   // a paragraph each, its keys in any order; without blank lines, a line each
   const blocks = text
     .split(/\r?\n\s*\r?\n/)
-    .flatMap((part) => ((part.match(/\bName(?:[=~]| *: )/g) ?? []).length > 1 ? part.split("\n") : [part]));
+    .flatMap((part) => ((part.match(/\bName(?:[=~]| {0,40}: )/g) ?? []).length > 1 ? part.split("\n") : [part]));
   return blocks.flatMap((block): Adapter[] => {
     const fields = new Map(
       block.split(keys).map((part) => {
-        const [key = "", ...value] = part.split(/[=~]| *: /);
+        const [key = "", ...value] = part.split(/[=~]| {0,40}: /);
         return [key.trim(), value.join("=").trim()] as const;
       }),
     );

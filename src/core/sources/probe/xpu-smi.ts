@@ -46,7 +46,8 @@ export function parseXpuSmi(text: string): SightedDevice[] {
     .split(/(?=Device Name:)/)
     .slice(1)
     .flatMap((block) => {
-      const field = (name: string): string | undefined => new RegExp(`${name}:\\s*([^|\\n]+)`).exec(block)?.[1]?.trim();
+      const field = (name: string): string | undefined =>
+        new RegExp(`${name}:[ \\t]*([^|\\n]+)`).exec(block)?.[1]?.trim();
       const size = Number.parseFloat(field("Memory Physical Size") ?? "");
       return [
         deviceOf(

@@ -576,3 +576,53 @@ describe("notes", () => {
     expect(warnings).toEqual([]);
   });
 });
+
+describe("text that is none", () => {
+  const parsers: Readonly<Record<string, (text: string) => unknown>> = {
+    parseAmdSmi,
+    parseClinfo,
+    parseDisplays,
+    parseDmesg,
+    parseEngineDevices,
+    parseGpuDescription,
+    parseHardwareOverview,
+    parseHolders,
+    parseLong,
+    parseLscpu,
+    parseLspci,
+    parseMemoryListing,
+    parseMounts,
+    parseNpuSmi,
+    parseNumactl,
+    parseOllamaLog,
+    parseRocminfo,
+    parseRocmSmi,
+    parseSyclLs,
+    parseTable,
+    parseTegrastats,
+    parseVideoControllers,
+    parseVulkaninfo,
+    parseXml,
+    parseXpuSmi,
+  };
+  const hostile: readonly string[] = [
+    " ".repeat(30_000),
+    "\n".repeat(30_000),
+    "{[".repeat(10_000),
+    '<gpu id="1"><fb_memory_usage>'.repeat(2000),
+    "GPU 0: x\n".repeat(3000),
+    "memoryHeaps[0]:\n size = 5\n".repeat(2000),
+    'inference compute description="'.repeat(1500),
+    "Name=a ".repeat(5000),
+    "    VRAM:\n".repeat(4000),
+    "|  0  a ".repeat(5000),
+    "  Device 0: a, compute capability 1\n".repeat(1500),
+    "\0\uffff-1e999 NaN 99999999999999999999 MiB",
+  ];
+  it.each(Object.keys(parsers))("costs %s neither an error nor time", (name) => {
+    const start = performance.now();
+    for (const text of hostile) parsers[name]?.(text);
+    // a second is what backtracking takes many times over on texts of this size
+    expect(performance.now() - start).toBeLessThan(4000);
+  });
+});
