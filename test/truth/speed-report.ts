@@ -49,6 +49,7 @@ export async function speedReport(folder: string): Promise<SpeedReport> {
 
 const names = {
   decode: "decode, on the GPU",
+  decodeAfterOwnRun: "decode, after one run of one's own",
   decodeDeep: "slowdown at depth",
   moe: "decode, mixtures of experts",
   offload: "decode, partly on the CPU",
@@ -63,6 +64,7 @@ const names = {
 
 const keys = [
   "decode",
+  "decodeAfterOwnRun",
   "decodeDeep",
   "moe",
   "offload",

@@ -97,7 +97,30 @@ export async function measureFolderSpeed(folder: string): Promise<SpeedMeasureme
   return { basis: "shipped", predictions, failures };
 }
 
+/** Weight of one own run; `speed-intervals.ts` uses the same. */
+const OWN_RUN_WEIGHT = 0.8;
+
+/** Every configuration of a device that was left out, corrected by each other one of the same device and backend as if it were an own run. */
+function afterOneOwnRun(predictions: readonly SpeedPrediction[]): SpeedError[] {
+  const groups = new Map<string, SpeedPrediction[]>();
+  for (const prediction of predictions) {
+    const key = `${prediction.device}|${prediction.point.observation.backend}`;
+    groups.set(key, [...(groups.get(key) ?? []), prediction]);
+  }
+  return [...groups.values()]
+    .filter((group) => group.length >= 3)
+    .flatMap((group) =>
+      group.flatMap((one) =>
+        group
+          .filter((own) => own !== one)
+          .map((own) => ({ device: one.device, errorFraction: (1 + one.errorFraction) * (1 + own.errorFraction) ** -OWN_RUN_WEIGHT - 1, covered: one.covered })),
+      ),
+    );
+}
+
 export interface SpeedSection {
+  /** `decode` of devices with at least three configurations, after one own run */
+  readonly decodeAfterOwnRun: SpeedFigures;
   readonly decode: SpeedFigures;
   readonly decodeDeep: SpeedFigures;
   readonly offload: SpeedFigures;
@@ -137,6 +160,7 @@ export function speedSection({ predictions, failures }: SpeedMeasurement): Speed
   const x86 = ({ setting }: Point) => setting.hostRates.isa.startsWith("avx");
   return {
     decode: speedFigures(decode),
+    decodeAfterOwnRun: speedFigures(afterOneOwnRun(decode)),
     decodeDeep: speedFigures(slowdowns(decode)),
     offload: speedFigures(select("decode", "partial")),
     cpu: speedFigures(select("decode", "cpu", x86)),

@@ -9,7 +9,7 @@ import type { Point } from "./points.ts";
 const levels: Readonly<Partial<Record<OwnBasis, string>>> = { known: "A", unseen: "C", strange: "D" };
 
 /** Votes that a family's own width is held against; with as many of its own it counts half. */
-const PRIOR_VOTES = 12;
+const PRIOR_VOTES = 4;
 /** Least votes for a width of its own. */
 const LEAST_VOTES = 10;
 

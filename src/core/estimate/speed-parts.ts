@@ -9,6 +9,7 @@ import { decodeTerms } from "./decode.ts";
 import { coreDecodeTerms, corePrefillTerms, type HostRates, hostRates, offloadDecodeTerms } from "./host-speed.ts";
 import { prefillTerms, touchedShare } from "./prefill.ts";
 import { type DeviceRates, ratesOf } from "./rates.ts";
+import type { OwnRun } from "./speed-intervals.ts";
 import { sumSeconds, type Term, type TermSum } from "./terms.ts";
 import { cacheAt, type Traffic, type TrafficByPlace } from "./traffic.ts";
 
@@ -19,6 +20,8 @@ export interface SpeedQuestion {
   readonly engine: string;
   /** fraction of a year of the engine's build */
   readonly buildYear: number;
+  /** timings of the user's own on this machine */
+  readonly ownRuns?: readonly OwnRun[];
 }
 
 /** Batches of at least this many tokens are computed by the device even where the weights lie on the host (`GGML_OP_OFFLOAD_MIN_BATCH`). */
@@ -78,12 +81,14 @@ function join(sums: readonly TermSum[]): TermSum {
 }
 
 /** One token with `depthTokens` of live context. */
-export function decodeParts(setting: SpeedSetting, depthTokens: Tokens): TermSum {
-  const { traffic, question, run, calibration } = setting;
+export function decodeParts(setting: SpeedSetting, depthTokens: Tokens, sequences = 1): TermSum {
+  const { question, run, calibration } = setting;
+  const traffic = sequences === 1 ? setting.traffic : trafficOfSequences(setting.traffic, sequences);
   const sums: TermSum[] = [];
   traffic.devices.forEach((place, index) => {
     const rates = setting.rates[index];
     if (!rates || !works(place)) return;
+    if (sequences > 1) sums.push(batchArithmetic(place, sequences, rates));
     const cache = cacheAt(place, depthTokens);
     const { activeBytes, stateBytes, weightsByType, layerCount, moeLayerCount, linearLayerCount } = place;
     sums.push(
@@ -115,6 +120,34 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens): TermSum
   if (setting.hostRates.threads >= ENOUGH_THREADS) return join([...sums, offload]);
   const slower = sumSeconds(core(), calibration.host).total > sumSeconds(offload, calibration.host).total ? core() : offload;
   return join([...sums, slower]);
+}
+
+/** Share of the matrix peak that a handful of columns reaches: far from a prompt's, whose tiles are full (assumed). */
+const SMALL_BATCH_SHARE = 0.3;
+
+/** Columns beyond the first: unpacked weights are used again, the products are not. */
+function batchArithmetic(place: Traffic, sequences: number, rates: DeviceRates): TermSum {
+  const weights = [...place.weightsByType.values()].reduce((sum, count) => sum + count, 0);
+  const seconds = (2 * weights * (sequences - 1)) / rates.peakFlopsPerSecond / SMALL_BATCH_SHARE;
+  return { terms: [{ bound: "compute", seconds, factors: [] }], leastSeconds: 0 };
+}
+
+/** One step of several sequences: dense weights once, experts that any of them picks, caches and states of each. */
+function trafficOfSequences(traffic: TrafficByPlace, sequences: number): TrafficByPlace {
+  const of = (place: Traffic): Traffic => {
+    const more = place.expertBytes * (touchedShare(place.expertFraction, sequences) - place.expertFraction);
+    const ratio = place.activeBytes > 0 ? 1 + more / place.activeBytes : 1;
+    const scaled = (map: ReadonlyMap<TensorType, number>) => new Map([...map].map(([type, value]) => [type, value * ratio]));
+    return {
+      ...place,
+      activeBytes: place.activeBytes * ratio,
+      bytesByType: scaled(place.bytesByType),
+      weightsByType: scaled(place.weightsByType),
+      stateBytes: place.stateBytes * sequences,
+      cacheReads: place.cacheReads.map((read) => ({ ...read, bytesPerPosition: read.bytesPerPosition * sequences, flopsPerPosition: read.flopsPerPosition * sequences })),
+    };
+  };
+  return { ...traffic, devices: traffic.devices.map(of), host: of(traffic.host) };
 }
 
 /** The device that takes over host weights for large batches: the first that can. */

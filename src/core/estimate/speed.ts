@@ -2,15 +2,16 @@
  * Speed of one candidate: decode and prefill summed over the places that compute, first token and warm turn composed from them,
  * each with the interval that the evidence on these devices supports.
  */
-import type { Calibration, Constants, Quantiles } from "../facts/calibration.ts";
+import type { Calibration, Constants } from "../facts/calibration.ts";
 import type { Hardware } from "../facts/hardware.ts";
 import type { Model } from "../facts/model.ts";
 import type { Placement } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
-import type { Bound, Speed } from "../facts/speed.ts";
+import type { Bound, FirstTokenParts, Speed } from "../facts/speed.ts";
 import type { Interval, Seconds, Tokens } from "../units.ts";
-import { type EvidenceLevel, evidenceLevel } from "./rates.ts";
-import { busyDeviceCount, decodeParts, hostWorks, prefillParts, type SpeedQuestion, type SpeedSetting, speedSetting } from "./speed-parts.ts";
+import type { EvidenceLevel } from "./rates.ts";
+import { quantilesFor, rateInterval } from "./speed-intervals.ts";
+import { busyDeviceCount, decodeParts, prefillParts, type SpeedQuestion, type SpeedSetting, speedSetting } from "./speed-parts.ts";
 import { sumSeconds, type TermTimes } from "./terms.ts";
 import { type TrafficByPlace, trafficOf } from "./traffic.ts";
 
@@ -28,8 +29,8 @@ function layerSplitFactor(deviceCount: number, calibration: Calibration): number
   return factor;
 }
 
-function decodeTimes(setting: SpeedSetting, depthTokens: Tokens): TermTimes {
-  const times = sumSeconds(decodeParts(setting, depthTokens), constantsOf(setting.calibration, "decode"));
+function decodeTimes(setting: SpeedSetting, depthTokens: Tokens, sequences = 1): TermTimes {
+  const times = sumSeconds(decodeParts(setting, depthTokens, sequences), constantsOf(setting.calibration, "decode"));
   const split = layerSplitFactor(busyDeviceCount(setting), setting.calibration);
   const extra = times.total * (1 / split - 1);
   return { ...times, link: times.link + extra, total: times.total + extra };
@@ -48,67 +49,67 @@ function constantsOf(calibration: Calibration, task: "decode" | "prefill"): Cons
   return known[task];
 }
 
-function levelOf(setting: SpeedSetting): EvidenceLevel {
-  const levels = setting.traffic.devices.flatMap((place, index) => {
-    const rates = setting.rates[index];
-    return rates && place.activeBytes > 0 ? [evidenceLevel(rates, setting.calibration)] : [];
-  });
-  // a processor alone is never known better than its instruction set
-  if (levels.length === 0) return "C";
-  // RAM, cores and link beside a device are its machine's: where none of the family was timed like that, nothing is known of them
-  if (hostWorks(setting) && familiesOf(setting).some((family) => setting.calibration.intervals.widths[`decode|A|${family}`] === undefined)) return "D";
-  return levels.includes("D") ? "D" : levels.includes("C") ? "C" : "A";
-}
-
-/** Quantiles for this candidate: the device's level, widened by what the host adds. */
-function quantilesFor(setting: SpeedSetting, task: "decode" | "prefill", level: EvidenceLevel = levelOf(setting)): Quantiles {
-  const { intervals, nearRam } = setting.calibration;
-  const { traffic, hardware } = setting;
-  const onDevices = traffic.devices.some((place) => place.activeBytes > 0);
-  const onHost = hostWorks(setting);
-  const width = familiesOf(setting).reduce((widest, family) => Math.max(widest, intervals.widths[`${task}|${level}|${family}`] ?? (widest === 0 ? 1 : 0)), 0) || 1;
-  const kind = setting.model.hyper.experts ? "moe" : "dense";
-  const group = !onHost ? kind : onDevices ? "offload" : setting.hostRates.isa.startsWith("avx") ? "x86" : "arm";
-  // where a level has too few votes of its own, the next worse one speaks for it
-  const { quantiles } = intervals;
-  const { q10, q50, q90 } = [level, "D", "C", "A"].map((known) => quantiles[`${task}|${group}|${known}`]).find((row) => row !== undefined) ?? { q10: -1, q50: 0, q90: 1 };
-  // what a device adds to a host's uncertainty, where the host's own is known from one machine only
-  const alone = onHost && onDevices ? quantiles[`${task}|${kind}|${level}`] : undefined;
-  const near = onHost && traffic.host.expertBytes + traffic.host.activeBytes > nearRam.shareOfRam * hardware.host.ramTotalBytes.value;
-  return {
-    q10: Math.min(q50 + (q10 - q50) * width, level === "A" ? 0 : (alone?.q10 ?? 0)) + (near ? Math.log(nearRam.factor) : 0),
-    q50,
-    q90: Math.max(q50 + (q90 - q50) * width, level === "A" ? 0 : (alone?.q90 ?? 0)),
-  };
-}
-
-/** Keys of the widths: a family on its backend, beside a host or not; a processor alone by its instruction set. */
-function familiesOf(setting: SpeedSetting): string[] {
-  const onHost = hostWorks(setting);
-  const families = setting.rates.flatMap((rates, index) => ((setting.traffic.devices[index]?.activeBytes ?? 0) > 0 ? [`${rates.family}|${rates.backend}${onHost ? " beside a host" : ""}`] : []));
-  return families.length > 0 ? families : [`cpu ${setting.hostRates.isa}`];
-}
-
-function rateInterval(secondsPerToken: Seconds, { q10, q50, q90 }: Quantiles): Interval {
-  const rate = secondsPerToken > 0 ? 1 / secondsPerToken : 0;
-  return { low: rate * Math.exp(q10), mid: rate * Math.exp(q50), high: rate * Math.exp(q90) };
-}
-
 function boundOf(parts: TermTimes): Bound {
   const ranked: readonly (readonly [Bound, Seconds])[] = [["bandwidth", parts.bandwidth], ["compute", parts.compute], ["link", parts.link], ["overhead", parts.overhead]];
   return ranked.reduce((best, row) => (row[1] > best[1] ? row : best))[0];
 }
 
-/** Tokenize, read `newTokens` behind `cachedTokens`, first decode, sampler's pass over the whole prompt. */
-function firstToken(setting: SpeedSetting, newTokens: Tokens, cachedTokens: Tokens, prefill: Interval, decode: Interval): Interval {
+/** Parts of the first token's time when `newTokens` are read behind `cachedTokens`. */
+function firstTokenParts(setting: SpeedSetting, newTokens: Tokens, cachedTokens: Tokens, prefill: Interval, decode: Interval): FirstTokenParts {
   const { tokenizeSecondsPerToken, samplerSecondsPerToken, fixedSeconds } = setting.calibration.firstToken;
   const length = newTokens + cachedTokens;
-  const at = (prefillRate: number, decodeRate: number, sampler: number): Seconds => tokenizeSecondsPerToken * length + newTokens / prefillRate + 1 / decodeRate + sampler * length + fixedSeconds;
+  const same = (seconds: Seconds): Interval => ({ low: seconds, mid: seconds, high: seconds });
   return {
-    low: at(prefill.high, decode.high, samplerSecondsPerToken.low),
-    mid: at(prefill.mid, decode.mid, samplerSecondsPerToken.mid),
-    high: at(prefill.low, decode.low, samplerSecondsPerToken.high),
+    tokenizeSeconds: same(tokenizeSecondsPerToken * length),
+    prefillSeconds: { low: newTokens / prefill.high, mid: newTokens / prefill.mid, high: newTokens / prefill.low },
+    transitionSeconds: same(fixedSeconds),
+    firstDecodeSeconds: { low: 1 / decode.high, mid: 1 / decode.mid, high: 1 / decode.low },
+    // servers keep the prompt in the sampler's history, llama-bench does not
+    samplingSeconds: { low: samplerSecondsPerToken.low * length, mid: samplerSecondsPerToken.mid * length, high: samplerSecondsPerToken.high * length },
   };
+}
+
+function sumOf(parts: FirstTokenParts): Interval {
+  const all = Object.values(parts);
+  const add = (end: keyof Interval) => all.reduce((sum: Seconds, part: Interval) => sum + part[end], 0);
+  return { low: add("low"), mid: add("mid"), high: add("high") };
+}
+
+/** Read from the host's disk, then copied over the slowest link of a device that has memory of its own. */
+function loadSeconds({ hardware, model, traffic, calibration }: SpeedSetting): Interval {
+  const bytes = Math.max(0, model.fileBytes);
+  const links = hardware.devices.flatMap((device, index) => ((traffic.devices[index]?.activeBytes ?? 0) > 0 && device.kind === "gpu" ? [device.linkBytesPerSecond?.value ?? calibration.assumedLinkBytesPerSecond] : []));
+  const link = Math.min(...links, Number.POSITIVE_INFINITY);
+  // a file in the page cache is read as fast as the link takes it; a cold one as fast as the disk gives it
+  const at = (disk: number): Seconds => bytes / Math.min(disk, link);
+  return { low: at(diskBytesPerSecond.high), mid: at(diskBytesPerSecond.mid), high: at(diskBytesPerSecond.low) };
+}
+
+/** Several sequences decoding at once: all of them together, and each. */
+export interface ConcurrentDecode {
+  readonly sequences: number;
+  readonly totalDecodeTokensPerSecond: Interval;
+  readonly decodeTokensPerSecond: Interval;
+}
+
+/** Weights are read once for all sequences (of the experts, those that any of them picks); caches, states and arithmetic are each one's own. */
+export function concurrentDecode(setting: SpeedSetting, depthTokens: Tokens, sequences: number): ConcurrentDecode {
+  const each = rateInterval(decodeTimes(setting, depthTokens, sequences).total, quantilesFor(setting, "decode"));
+  return { sequences, decodeTokensPerSecond: each, totalDecodeTokensPerSecond: { low: each.low * sequences, mid: each.mid * sequences, high: each.high * sequences } };
+}
+
+/**
+ * How much faster drafting makes decoding: `draftTokens` guesses, one pass of the model that checks them, the run of right ones kept plus one.
+ * Expected tokens a pass (1 − aᵏ⁺¹)/(1 − a): Leviathan et al. 2023, "Fast Inference from Transformers via Speculative Decoding", eq. 1.
+ * @param acceptance share of guesses that the model agrees with, as an interval
+ * @param draftSeconds for one guess: a decoded token of the draft model, or a prediction head's share of one
+ */
+export function speculativeSpeedup(setting: SpeedSetting, depthTokens: Tokens, draftTokens: number, acceptance: Interval, draftSeconds: Seconds): Interval {
+  const plain = decodeTimes(setting, depthTokens).total;
+  const pass = decodeTimes(setting, depthTokens, draftTokens + 1).total + draftTokens * draftSeconds;
+  const kept = (a: number) => (a >= 1 ? draftTokens + 1 : (1 - a ** (draftTokens + 1)) / (1 - a));
+  const speedup = (a: number) => (kept(Math.max(0, Math.min(1, a))) * plain) / pass;
+  return { low: speedup(acceptance.low), mid: speedup(acceptance.mid), high: speedup(acceptance.high) };
 }
 
 /** A time that was predicted elsewhere, as a rate with the interval of `level`: what the meter judges. Undefined = what the shipped constants know. */
@@ -136,13 +137,14 @@ export function estimateSpeedOf(model: Model, run: Run, traffic: TrafficByPlace,
   const quantiles = quantilesFor(setting, "prefill");
   const prefillTokensPerSecond = rateInterval(prefillTimes(setting, promptTokens, 0).total, quantiles);
   const warmPrefill = rateInterval(prefillTimes(setting, WARM_TURN_TOKENS, promptTokens).total, quantiles);
-  const bytes = model.fileBytes > 0 ? model.fileBytes : 0;
+  const firstToken = firstTokenParts(setting, promptTokens, 0, prefillTokensPerSecond, decodeTokensPerSecond);
   return {
     decodeTokensPerSecond,
     prefillTokensPerSecond,
-    timeToFirstTokenSeconds: firstToken(setting, promptTokens, 0, prefillTokensPerSecond, decodeTokensPerSecond),
-    warmTurnSeconds: firstToken(setting, WARM_TURN_TOKENS, promptTokens, warmPrefill, decodeTokensPerSecond),
-    loadSeconds: { low: bytes / diskBytesPerSecond.high, mid: bytes / diskBytesPerSecond.mid, high: bytes / diskBytesPerSecond.low },
+    timeToFirstTokenSeconds: sumOf(firstToken),
+    warmTurnSeconds: sumOf(firstTokenParts(setting, WARM_TURN_TOKENS, promptTokens, warmPrefill, decodeTokensPerSecond)),
+    loadSeconds: loadSeconds(setting),
     bound: boundOf(decode),
+    firstToken,
   };
 }

@@ -3,6 +3,15 @@ import type { Interval } from "../units.ts";
 
 export type Bound = "bandwidth" | "compute" | "link" | "overhead";
 
+/** Seconds before the first token, one after the other. */
+export interface FirstTokenParts {
+  readonly tokenizeSeconds: Interval;
+  readonly prefillSeconds: Interval;
+  readonly transitionSeconds: Interval;
+  readonly firstDecodeSeconds: Interval;
+  readonly samplingSeconds: Interval;
+}
+
 export interface Speed {
   readonly decodeTokensPerSecond: Interval;
   readonly prefillTokensPerSecond: Interval;
@@ -10,4 +19,5 @@ export interface Speed {
   readonly warmTurnSeconds: Interval;
   readonly loadSeconds: Interval;
   readonly bound: Bound;
+  readonly firstToken?: FirstTokenParts;
 }

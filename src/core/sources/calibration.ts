@@ -9,8 +9,8 @@ import type { QualityConstants } from "../facts/ability.ts";
 import type { Calibration } from "../facts/calibration.ts";
 
 export const calibration: Calibration = {
-  decode: decode.constants,
-  prefill: prefill.constants,
+  decode: { ...decode.constants, ...engines.otherEngines.decode },
+  prefill: { ...prefill.constants, ...engines.otherEngines.prefill },
   host: host.constants,
   coreCapBytesPerSecond: engines.assumed.coreCapBytesPerSecond,
   assumedClockHz: engines.assumed.clockHz,
