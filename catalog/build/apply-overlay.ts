@@ -72,12 +72,17 @@ for (const model of overlay.models) {
 /** Its rows are in the catalog's own words once the schema has passed them. */
 function overlayOf(text: string) {
   const { architectures, models, ...rest } = overlaySchema.parse(JSON.parse(text));
-  return { ...rest, architectures: architectures.filter(isArchitecture), models: models.filter(isModel) };
+  const [architectureRows, modelRows]: readonly (readonly unknown[])[] = [architectures, models];
+  return {
+    ...rest,
+    architectures: (architectureRows ?? []).filter(isArchitecture),
+    models: (modelRows ?? []).filter(isModel),
+  };
 }
-function isArchitecture(row: object): row is ArchitectureEntry {
+function isArchitecture(row: unknown): row is ArchitectureEntry {
   return architectureSchema.safeParse(row).success;
 }
-function isModel(row: object): row is ModelEntry {
+function isModel(row: unknown): row is ModelEntry {
   return modelSchema.safeParse(row).success;
 }
 

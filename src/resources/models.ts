@@ -2,6 +2,9 @@
 import { closestNames } from "../core/facts/closest.ts";
 import { InputError } from "../core/facts/input-error.ts";
 import { loadModelCatalog, type ModelCatalog } from "../core/sources/model-catalog.ts";
+import { plainText } from "../core/sources/untrusted-text.ts";
+import { userCatalog } from "../core/sources/user-models.ts";
+import { modelPage } from "./model-page.ts";
 import { pageOf, type Resource, type ResourceTemplate, rankIds } from "./resource.ts";
 
 const LIST_URI = "modelfit://catalog/models";
@@ -14,14 +17,19 @@ export const modelResources: readonly Resource[] = [
     title: "Model catalog",
     description:
       "Every model known by name, the most downloaded first: id, repository, parameters, context, licence. Pages with ?page=2.",
-    read: async (page) => {
-      const catalog = await loadModelCatalog();
+    read: async (page, { world }) => {
+      const { catalog, warnings } = await userCatalog(world);
       const rows = byDownloads(catalog).map((entry) => {
         const { parameterCount, activeParameterCount } = catalog.architectureOf(entry);
         const { id, repo, released, license, trainedContextTokens } = entry;
-        return { id, repo, parameterCount, activeParameterCount, trainedContextTokens, released, license };
+        const licence = license === undefined ? undefined : plainText(license, 60);
+        return { id, repo, parameterCount, activeParameterCount, trainedContextTokens, released, license: licence };
       });
-      return { catalogDate: catalog.date, ...pageOf(LIST_URI, rows, page, ROWS_PER_PAGE) };
+      return {
+        catalogDate: catalog.date,
+        ...(warnings.length > 0 ? { warnings } : {}),
+        ...pageOf(LIST_URI, rows, page, ROWS_PER_PAGE),
+      };
     },
   },
 ];
@@ -30,9 +38,10 @@ export const modelTemplate: ResourceTemplate = {
   prefix: `${LIST_URI}/`,
   name: "model-entry",
   title: "One model",
-  description: "A model's names, licence, capabilities and dimensions, with the source of each.",
-  read: async (id) => {
-    const catalog = await loadModelCatalog();
+  description:
+    "A model's licence, capabilities and dimensions, its recipes in bytes, where to get it, what it needs at 8k, 32k and 128k.",
+  read: async (id, { world }) => {
+    const { catalog } = await userCatalog(world);
     const found = catalog.find(id);
     if (found === undefined) {
       const near = catalog.closest(id, 5);
@@ -40,7 +49,7 @@ export const modelTemplate: ResourceTemplate = {
         `The catalog has no model "${id.slice(0, 80)}". Send an id from ${LIST_URI}, e.g. ${near.join(", ") || "qwen3-8b"}.`,
       );
     }
-    return { ...found.entry, architecture: catalog.architectureOf(found.entry), catalogDate: catalog.date };
+    return modelPage(catalog, found.entry);
   },
   complete: completeModel,
 };
