@@ -33,18 +33,23 @@ function splitOutside(text: string, separator: "," | "+"): string[] {
     const character = text[i];
     if (character === "(") depth++;
     else if (character === ")") depth--;
-    // names hold a plus sign too ("AI MAX+ 395"): a joining one stands between blanks
-    const joins =
-      separator === ","
-        ? character === ","
-        : character === "+" && (text[i - 1] ?? " ") === " " && (text[i + 1] ?? " ") === " ";
-    if (joins && depth === 0) {
+    if (character === separator && depth === 0 && joins(text, i, separator)) {
       parts.push(text.slice(from, i));
       from = i + 1;
     }
   }
   parts.push(text.slice(from));
   return parts.map((part) => part.trim());
+}
+
+/**
+ * Names hold both signs too. A plus sign joins between blanks ("AI MAX+ 395" is one name); a comma separates before a blank or a fact
+ * ("rockchip,rk3588s" is one name, "rtx-4090,ram=64GiB" is not).
+ */
+function joins(text: string, at: number, separator: "," | "+"): boolean {
+  const next = text[at + 1] ?? " ";
+  if (separator === "+") return (text[at - 1] ?? " ") === " " && next === " ";
+  return next === " " || /^[^,+()]*=/.test(text.slice(at + 1));
 }
 
 function readOptions(parts: readonly string[], allowed: readonly string[], where: string): Map<string, string> {

@@ -90,6 +90,8 @@ describe("catalog devices", () => {
   it("reads a driver's name with plus signs and commas outside of the list", () => {
     expect(read("AMD RYZEN AI MAX+ 395 w/ Radeon 8060S, ram=128GiB").devices[0]?.id).toBe("radeon-8060s");
     expect(read("NVIDIA GeForce RTX 4090, ram=64GiB").devices[0]?.id).toBe("rtx-4090");
+    expect(read("rtx-4090,ram=64GiB,cores=16").host.ramTotalBytes.value).toBe(64 * GIB);
+    expect(read("rockchip,rk3588s-orangepi-5, ram=8GiB").host.cpuModel).toMatch(/^Orange Pi 5 /);
   });
 });
 

@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { identifyingWords, printedKey } from "../../../src/core/sources/device-names.ts";
 import { type HardwareCatalog, loadHardwareCatalog } from "../../../src/core/sources/hardware-catalog.ts";
+import { parseHardware } from "../../../src/core/sources/hardware-expression.ts";
 import { resolveDevice } from "../../../src/core/sources/hardware-variant.ts";
 import { matchEntry } from "../../../src/core/sources/probe/match.ts";
 import { sighted } from "../../../src/core/sources/probe/sighting.ts";
@@ -82,6 +83,21 @@ describe.skipIf(!here)(here ? "collected names" : "collected names: ../shared/ha
       }),
     );
     expect(wrong).toEqual([]);
+  });
+
+  it("reads every name as a hardware expression", () => {
+    let read = 0;
+    for (const device of lines("hardware/devices.jsonl", collected)) {
+      for (const name of [device.name, ...device.aliases]) {
+        const ids = catalog.named(name).map(({ id }) => id);
+        // what no engine drives is known by name and refused for that reason alone
+        const driven = catalog.named(name).some(({ backends }) => backends.length > 0);
+        if (!driven) expect(() => parseHardware(name, catalog), name).toThrow(/no backend/);
+        else expect(ids, name).toContain(parseHardware(name, catalog).name.split(" ")[0]);
+        read++;
+      }
+    }
+    expect(read).toBeGreaterThan(2500);
   });
 
   it("leaves of ambiguous names what memory and core count leave", () => {

@@ -30,7 +30,7 @@ export interface MeasuredAndStored {
 
 /**
  * Reads memory with one and with all threads, the disk past its cache, and runs `llama-bench` on two small made-up models where it is on the
- * PATH: about 3 s without it, up to a minute with it. Cancelled by `signal`, whose reason it throws; nothing is stored then.
+ * PATH: about 4 s without it (10 on a busy machine), up to a minute with it. Cancelled by `signal`, whose reason it throws; nothing is stored then.
  */
 export async function measureMachine(
   world: World,
