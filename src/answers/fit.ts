@@ -96,6 +96,17 @@ function bestOf(choice: ModelChoice, ask: ModelQuestion, ability: Ability | unde
   });
 }
 
+const answersBefore = new WeakMap<Hardware, WeakMap<readonly Variant[], BoundedMap<Judged>>>();
+
+/** A model on a machine in one run: asked again, it is what it was. */
+function judgedBefore(choice: ModelChoice, ask: ModelQuestion, key: string, make: () => Judged): Judged {
+  const machine = answersBefore.get(ask.hardware) ?? new WeakMap<readonly Variant[], BoundedMap<Judged>>();
+  answersBefore.set(ask.hardware, machine);
+  const known = machine.get(choice.variants) ?? new BoundedMap<Judged>(32);
+  machine.set(choice.variants, known);
+  return known.remember(key, make);
+}
+
 /** What is asked about: the artefact named, else the best recipe; a coarser one where tables find less room than sums did. */
 function judgedVariant(
   choice: ModelChoice,
@@ -138,7 +149,9 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   const target = (hyper: Hyperparameters): Run => run.runFor(hyper, question.row.contextTokens);
   const best = choice.allVariants.length > 1 ? bestOf(choice, ask, ability) : undefined;
   const bestRecipe = best?.fits ? best.variant.recipe : undefined;
-  const judged = judgedVariant(choice, best?.variant, ask, target, ability);
+  const judged = judgedBefore(choice, ask, JSON.stringify([question, run.parsed]), () =>
+    judgedVariant(choice, best?.variant, ask, target, ability),
+  );
   const { candidate } = judged;
   const { model } = candidate;
 

@@ -39,6 +39,23 @@ export function layerStateBytes(layer: LayerFacts, hyper: Hyperparameters, run: 
   return parts;
 }
 
+const layerKinds = new WeakMap<Hyperparameters, readonly number[]>();
+
+/** By layer: the first layer that keeps the same. A model has a few kinds of layers, and a search asks thousands of times. */
+function kindsOf(hyper: Hyperparameters): readonly number[] {
+  const known = layerKinds.get(hyper);
+  if (known) return known;
+  const first = new Map<string, number>();
+  const kinds = hyper.layers.map((layer, index) => {
+    const key = JSON.stringify({ ...layer, index: 0 });
+    const kind = first.get(key) ?? index;
+    first.set(key, kind);
+    return kind;
+  });
+  layerKinds.set(hyper, kinds);
+  return kinds;
+}
+
 export function estimateContext(
   hyper: Hyperparameters,
   run: Run,
@@ -49,13 +66,18 @@ export function estimateContext(
   let host = 0;
   if (!hyper.hasCache) return { devices, host };
   const shape = runShape(run, hyper.causal);
-  for (const layer of hyper.layers) {
+  const kinds = kindsOf(hyper);
+  const parts: Bytes[][] = [];
+  hyper.layers.forEach((layer, index) => {
+    const kind = kinds[index] ?? index;
+    const kept = parts[kind] ?? layerStateBytes(layer, hyper, run, shape);
+    parts[kind] = kept;
     const device = placement.cacheDevices[layer.index] ?? HOST;
     const { alignmentBytes } = layouts.devices[device] ?? layouts.host;
-    for (const bytes of layerStateBytes(layer, hyper, run, shape)) {
+    for (const bytes of kept) {
       if (device === HOST) host += padTo(bytes, alignmentBytes);
       else devices[device] = (devices[device] ?? 0) + padTo(bytes, alignmentBytes);
     }
-  }
+  });
   return { devices, host };
 }
