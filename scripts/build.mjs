@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { root } from "./prepare.mjs";
 
@@ -33,6 +33,20 @@ const listedInAdvance = {
       contents: `export const listed = ${JSON.stringify((await evaluate(plugin.esbuild, path)).listed)};`,
       loader: "js",
     }));
+  },
+};
+
+/** Puts the pages' text in place of the module that reads them, without the spaces that only their author needs. */
+const pagesInside = {
+  name: "pages-inside",
+  setup: (plugin) => {
+    plugin.onLoad({ filter: /src[\\/]apps[\\/]html\.ts$/ }, ({ path }) => {
+      const text = (name) => JSON.stringify(readFileSync(join(dirname(path), name), "utf8").replace(/^[ \t]+/gm, ""));
+      return {
+        contents: `export const pageHtml = ${text("page.html")}, frontierHtml = ${text("frontier.html")};`,
+        loader: "js",
+      };
+    });
   },
 };
 
@@ -69,7 +83,7 @@ export async function build() {
     target: "node20",
     minify: true,
     banner: { js: banner },
-    plugins: [withoutUnused, listedInAdvance],
+    plugins: [withoutUnused, listedInAdvance, pagesInside],
     legalComments: "none",
     logLevel: "warning",
     metafile: true,

@@ -3,6 +3,7 @@
  * The command line: the one place that reads argv and the environment. Without arguments it is an MCP server on stdio; everything
  * heavy is imported only on the way that needs it.
  */
+import { withSettings } from "./cli/settings.ts";
 import { InputError } from "./core/facts/input-error.ts";
 import { realWorld } from "./core/sources/world.ts";
 
@@ -11,12 +12,13 @@ console.log = console.error;
 console.info = console.error;
 console.debug = console.error;
 
-const [command, ...rest] = process.argv.slice(2);
-const world = realWorld(process.env);
 /** built beside this file */
 const threadScript = new URL("./thread.js", import.meta.url);
 
 async function main(): Promise<void> {
+  const { env, words } = withSettings(process.env, process.argv.slice(2));
+  const [command, ...rest] = words;
+  const world = realWorld(env);
   if (command === undefined || command === "--stdio") {
     if (process.stdin.isTTY)
       process.stderr.write(
@@ -34,7 +36,7 @@ async function main(): Promise<void> {
   } else if (command === "--help" || command === "-h" || command === "help") {
     process.stdout.write((await import("./cli/help.ts")).help(rest[0]));
   } else if (command === "--http" || command === "--sse") {
-    await (await import("./cli/http.ts")).runHttp(world, process.argv.slice(2), threadScript);
+    await (await import("./cli/http.ts")).runHttp(world, words, threadScript);
   } else if (command === "here") {
     process.exitCode = await (await import("./cli/here.ts")).runHere(world, rest, process.argv[1] ?? "modelfit-mcp");
   } else {

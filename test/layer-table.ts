@@ -16,11 +16,13 @@ const table: Readonly<Record<string, readonly string[]>> = {
   resources: ["facts", "units", "sources", "estimate", "decide", "present", "tools", "zod"],
   // the values of the lists, the questions of the protocol, and the threads in which they are answered
   work: ["types:adapter", "adapter", "tools", "resources", "sources", "node"],
-  server: ["tools", "adapter", "resources", "version", "work", "sdk"],
-  transport: ["server", "sdk", "node"],
+  server: ["apps", "tools", "adapter", "resources", "version", "work", "sdk"],
+  transport: ["server", "work", "sdk", "node"],
+  // pages as text
+  apps: ["node"],
   library: ["answers", "facts", "units", "sources", "estimate", "decide", "present", "tools"],
   version: ["manifest"],
-  cli: ["facts", "units", "sources", "tools", "resources", "server", "transport", "version", "work"],
+  cli: ["facts", "units", "sources", "tools", "resources", "server", "transport", "version", "work", "apps"],
 };
 
 /** Layers whose functions are pure: the same answer always, at once. */

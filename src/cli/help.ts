@@ -16,12 +16,16 @@ function generalHelp(): string {
   modelfit-mcp                    MCP server on standard input and output (what a client starts)
   modelfit-mcp here               probe this machine, rank the catalog, plan the best model
                                   (--use-case coding, --hardware "2x rtx-3090, ram=64GiB", --json)
-  modelfit-mcp --http [port]      MCP over HTTP on 127.0.0.1 (--host, --allowed-host, --allowed-origin;
-                                  the environment's MODELFIT_TOKEN is the bearer token clients must send)
+  modelfit-mcp --http [port]      MCP over HTTP on 127.0.0.1, and a page for people at /
+                                  (--host, --allowed-host, --allowed-origin, --stateless, --allow-root FOLDER
+                                  lets callers name files there; the environment's MODELFIT_TOKEN is the
+                                  bearer token they must send)
   modelfit-mcp --sse [port]       the same, with the older HTTP+SSE transport as well
   modelfit-mcp <tool> [options]   one tool as a command; --json prints what a client gets
   modelfit-mcp --help <tool>      the options of a tool
   modelfit-mcp --version
+
+  Before any of these: --offline keeps off the network; --facts FILE takes measured facts from a file.
 
 Tools:
 ${tools.map((tool) => `  ${tool.name.padEnd(18)}${tool.title}`).join("\n")}

@@ -1,4 +1,6 @@
 /** `--http [port]` and `--sse [port]`: options, the secret from the environment, and an end on signals. */
+
+import { pageHtml } from "../apps/html.ts";
 import { InputError } from "../core/facts/input-error.ts";
 import type { World } from "../core/sources/world.ts";
 import { buildServer } from "../server.ts";
@@ -8,10 +10,19 @@ import { answersInThreads } from "../work/pool.ts";
 import { readWords } from "./options.ts";
 
 const DEFAULT_PORT = 3917;
-const known: ReadonlySet<string> = new Set(["http", "sse", "port", "host", "allowed-host", "allowed-origin"]);
+const known: ReadonlySet<string> = new Set([
+  "http",
+  "sse",
+  "stateless",
+  "port",
+  "host",
+  "allowed-host",
+  "allowed-origin",
+  "allow-root",
+]);
 
 export async function runHttp(world: World, argv: readonly string[], threadScript: URL): Promise<void> {
-  const { options, words } = readWords(argv, () => false);
+  const { options, words } = readWords(argv, (name) => name === "stateless");
   for (const name of options.keys()) {
     if (!known.has(name))
       throw new InputError(
@@ -30,17 +41,19 @@ export async function runHttp(world: World, argv: readonly string[], threadScrip
   const token = world.env["MODELFIT_TOKEN"] || undefined;
   const objection = objectionTo(host, token);
   if (objection !== undefined) throw new InputError(objection);
-  const answers = answersInThreads(world, threadScript, 2);
+  const answers = answersInThreads(world, threadScript, 2, options.get("allow-root") ?? []);
   const running = await serveHttp(() => buildServer(answers, { remote: true }), {
     host,
     port,
     sse: options.has("sse"),
+    stateless: options.has("stateless"),
     allowedHosts: (options.get("allowed-host") ?? []).map((host) => host.toLowerCase()),
+    page: pageHtml,
     allowedOrigins: options.get("allowed-origin") ?? [],
     token,
   });
   process.stderr.write(
-    `modelfit-mcp listens on ${running.url}/mcp${options.has("sse") ? ` and ${running.url}/sse` : ""}\n`,
+    `modelfit-mcp listens on ${running.url}/mcp${options.has("sse") ? ` and ${running.url}/sse` : ""}; a page for people is at ${running.url}/\n`,
   );
   const end = () => {
     answers.close();

@@ -4,9 +4,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import { type Bucket, tokenBucket } from "../work/bucket.ts";
 import { type GuardOptions, judge, objectionTo } from "./guard.ts";
+import { type ServedPage, servedPage } from "./page.ts";
 import { type Session, sessionTable } from "./sessions.ts";
 
 export interface HttpOptions extends GuardOptions {
@@ -15,6 +18,10 @@ export interface HttpOptions extends GuardOptions {
   readonly port: number;
   /** also serve the older HTTP+SSE transport */
   readonly sse: boolean;
+  /** no sessions: every request stands for itself */
+  readonly stateless?: boolean;
+  /** the page for people at `/`; nothing is there without it */
+  readonly page?: string;
 }
 
 export interface RunningHttp {
@@ -24,6 +31,11 @@ export interface RunningHttp {
 
 const MAX_BODY_BYTES = 256 * 1024;
 const SSE_KEEPALIVE_MS = 15_000;
+const MAX_CONNECTIONS = 256;
+const MAX_HEADER_BYTES = 16 * 1024;
+/** New sessions of one address at once, and then each second. */
+const SESSION_BURST = 128;
+const SESSIONS_PER_SECOND = 10;
 
 /** Listens and serves until closed. Throws before listening when an open address has no token. */
 export async function serveHttp(newServer: () => Server, options: HttpOptions): Promise<RunningHttp> {
@@ -33,20 +45,33 @@ export async function serveHttp(newServer: () => Server, options: HttpOptions): 
     ...options,
     allowedHosts: [...options.allowedHosts, ...(isWildcard(options.host) ? [] : [options.host.toLowerCase()])],
   };
-  const sessions = sessionTable();
-  const http = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (request, response) => {
-    answer(request, response, guarded, sessions, newServer).catch((error: unknown) => {
+  const host: Host = {
+    options: guarded,
+    sessions: sessionTable(),
+    openings: tokenBucket(SESSION_BURST, SESSIONS_PER_SECOND, Date.now),
+    newServer,
+    page: options.page === undefined ? undefined : servedPage(options.page),
+  };
+  const limits = {
+    headersTimeout: 10_000,
+    requestTimeout: 60_000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    connectionsCheckingInterval: 2000,
+  };
+  const http = createServer(limits, (request, response) => {
+    answer(request, response, host).catch((error: unknown) => {
       console.error(error);
       refuse(response, 500, -32603, "The server failed because of a fault of its own.");
     });
   });
-  http.maxConnections = 256;
+  http.maxConnections = MAX_CONNECTIONS;
+  http.on("clientError", refuseRaw);
   const port = await listen(http, options);
   const shown = options.host.includes(":") && !options.host.startsWith("[") ? `[${options.host}]` : options.host;
   return {
     url: `http://${shown}:${port}`,
     close: async () => {
-      await sessions.closeAll();
+      await host.sessions.closeAll();
       http.closeAllConnections();
       await new Promise<void>((resolve) => http.close(() => resolve()));
     },
@@ -65,33 +90,48 @@ function listen(http: HttpServer, options: HttpOptions): Promise<number> {
   });
 }
 
-type Sessions = ReturnType<typeof sessionTable>;
+/** What every request is answered with. */
+interface Host {
+  readonly options: HttpOptions;
+  readonly sessions: ReturnType<typeof sessionTable>;
+  readonly openings: Bucket;
+  readonly newServer: () => Server;
+  readonly page: ServedPage | undefined;
+}
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: HttpOptions,
-  sessions: Sessions,
-  newServer: () => Server,
-): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, host: Host): Promise<void> {
+  const { options, page } = host;
   const [path = "/", query = ""] = (request.url ?? "/").split("?", 2);
   const preflight = request.method === "OPTIONS";
-  const verdict = judge(request.headers, options, !preflight && path !== "/healthz");
+  // the page itself is no secret: it asks its reader for the token
+  const open = path === "/healthz" || (path === "/" && page !== undefined);
+  const verdict = judge(request.headers, options, !preflight && !open);
   if (verdict.outcome === "refused") return refuse(response, verdict.status, -32000, verdict.reason);
   allowOrigin(request, response);
   if (preflight) return void response.writeHead(204).end();
   if (path === "/healthz") return sendJson(response, 200, { status: "ok" });
-  if (path === "/mcp") return answerStreamable(request, response, sessions, newServer);
-  if (options.sse && path === "/sse" && request.method === "GET") return openSse(response, sessions, newServer);
+  if (path === "/" && page !== undefined && (request.method === "GET" || request.method === "HEAD"))
+    return void response.writeHead(200, page.headers).end(request.method === "HEAD" ? undefined : page.html);
+  if (path === "/mcp") return answerStreamable(request, response, host);
+  if (options.sse && path === "/sse" && request.method === "GET") return openSse(request, response, host);
   if (options.sse && path === "/messages" && request.method === "POST") {
-    return answerSse(request, response, sessions, new URLSearchParams(query).get("sessionId"));
+    return answerSse(request, response, host, new URLSearchParams(query).get("sessionId"));
   }
-  return refuse(
+  const elsewhere = options.sse ? " or open /sse" : "";
+  return refuse(response, 404, -32000, `There is nothing here. Send MCP requests to /mcp${elsewhere}.`);
+}
+
+/** False, and answered, when that address has opened too many sessions just now. */
+function mayOpen(request: IncomingMessage, response: ServerResponse, { openings }: Host): boolean {
+  if (openings.has(request.socket.remoteAddress ?? "")) return true;
+  response.setHeader("retry-after", "1");
+  refuse(
     response,
-    404,
+    429,
     -32000,
-    `There is nothing here. Send MCP requests to /mcp${options.sse ? " or open /sse" : ""}.`,
+    "Too many sessions were opened from this address just now. Wait a second, then try again.",
   );
+  return false;
 }
 
 function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
@@ -107,12 +147,10 @@ function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
   );
 }
 
-async function answerStreamable(
-  request: IncomingMessage,
-  response: ServerResponse,
-  sessions: Sessions,
-  newServer: () => Server,
-): Promise<void> {
+async function answerStreamable(request: IncomingMessage, response: ServerResponse, host: Host): Promise<void> {
+  const { sessions, newServer, openings, options } = host;
+  if (options.stateless) return answerOnce(request, response, newServer);
+  const address = request.socket.remoteAddress ?? "";
   const id = request.headers["mcp-session-id"];
   if (typeof id === "string") {
     const session = sessions.find(id);
@@ -122,11 +160,15 @@ async function answerStreamable(
     return session.transport.handleRequest(request, response);
   }
   if (request.method !== "POST") return refuse(response, 400, -32000, "A session is needed. Initialize one with POST.");
+  if (!mayOpen(request, response, host)) return;
   const server = newServer();
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => randomUUID(),
     maxRequestBodySize: MAX_BODY_BYTES,
-    onsessioninitialized: (sessionId) => sessions.add(sessionId, { kind: "streamable", server, transport }),
+    onsessioninitialized: (sessionId) => {
+      openings.take(address);
+      sessions.add(sessionId, { kind: "streamable", server, transport });
+    },
     onsessionclosed: (sessionId) => sessions.remove(sessionId),
   });
   await server.connect(transport);
@@ -134,7 +176,21 @@ async function answerStreamable(
   if (transport.sessionId === undefined) await server.close();
 }
 
-async function openSse(response: ServerResponse, sessions: Sessions, newServer: () => Server): Promise<void> {
+/** Without sessions: each request is answered by a server of its own, so that any of several processes may answer the next. */
+async function answerOnce(request: IncomingMessage, response: ServerResponse, newServer: () => Server): Promise<void> {
+  if (request.method !== "POST")
+    return refuse(response, 405, -32000, "Without sessions there is only POST. Send that.");
+  const server = newServer();
+  const transport = new StreamableHTTPServerTransport({ maxRequestBodySize: MAX_BODY_BYTES });
+  response.on("close", () => server.close().catch(() => {}));
+  await server.connect(transport);
+  await transport.handleRequest(request, response);
+}
+
+async function openSse(request: IncomingMessage, response: ServerResponse, host: Host): Promise<void> {
+  if (!mayOpen(request, response, host)) return;
+  const { sessions, newServer } = host;
+  host.openings.take(request.socket.remoteAddress ?? "");
   const { SSEServerTransport } = await import("@modelcontextprotocol/sdk/server/sse.js");
   const transport = new SSEServerTransport("/messages", response);
   const server = newServer();
@@ -151,7 +207,7 @@ async function openSse(response: ServerResponse, sessions: Sessions, newServer: 
 async function answerSse(
   request: IncomingMessage,
   response: ServerResponse,
-  sessions: Sessions,
+  { sessions }: Host,
   id: string | null,
 ): Promise<void> {
   const session: Session | undefined = id === null ? undefined : sessions.find(id);
@@ -185,6 +241,21 @@ function refuse(response: ServerResponse, status: number, code: number, message:
   if (response.headersSent) return void response.end();
   if (status === 401) response.setHeader("www-authenticate", "Bearer");
   sendJson(response, status, { jsonrpc: "2.0", error: { code, message }, id: null });
+}
+
+/** What Node itself could not read as a request: malformed, too slow, or with too long a header. */
+function refuseRaw(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const [status, words] =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? ["431 Request Header Fields Too Large", `The headers are larger than ${MAX_HEADER_BYTES} bytes. Send less.`]
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? ["408 Request Timeout", "The request took too long to arrive. Send it at once."]
+        : ["400 Bad Request", "This is not an HTTP request. Send one."];
+  const body = JSON.stringify({ jsonrpc: "2.0", error: { code: -32700, message: words }, id: null });
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -6,6 +6,7 @@ import type { World } from "../core/sources/world.ts";
 import type { Reading } from "../resources/index.ts";
 import type { Instruction } from "../resources/prompts.ts";
 import type { ToolResult } from "../tools/adapter.ts";
+import { boundedWorld, pathBelow } from "./remote.ts";
 
 export interface CallOptions {
   readonly signal: AbortSignal;
@@ -39,17 +40,27 @@ export class CallFailure extends Error {
   }
 }
 
-/** Tools and resources load when they are first asked for. */
-export function answersHere(world: World): Answers {
+/** Tools and resources load when they are first asked for. `roots`: folders whose files remote callers may name. */
+export function answersHere(world: World, roots: readonly string[] = []): Answers {
+  const bounded = boundedWorld(world);
   return {
-    async callTool(name, args, { signal, remote, progress }) {
+    async callTool(name, sent, { signal, remote, progress }) {
+      const model = remote && roots.length > 0 && typeof sent["model"] === "string" ? sent["model"] : undefined;
+      const allowed = model === undefined ? undefined : await pathBelow(world, model, roots);
+      const args = allowed === undefined ? sent : { ...sent, model: allowed };
+
       const [{ tools }, { callTool, failureOf, pacedProgress }] = await Promise.all([
         import("../tools/index.ts"),
         import("../tools/adapter.ts"),
       ]);
       const paced = progress === undefined ? () => {} : pacedProgress(world.now, progress);
       try {
-        return await callTool(tools, name, args, { world, signal, remote, progress: paced });
+        return await callTool(tools, name, args, {
+          world: remote ? bounded : world,
+          signal,
+          remote: remote && allowed === undefined,
+          progress: paced,
+        });
       } catch (error) {
         const { code, message } = failureOf(error);
         throw new CallFailure(code, message);

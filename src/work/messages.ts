@@ -46,4 +46,6 @@ export type FromThread =
 
 export interface ThreadData {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** folders whose files remote callers may name */
+  readonly roots: readonly string[];
 }

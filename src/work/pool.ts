@@ -5,10 +5,13 @@
 import { Worker } from "node:worker_threads";
 import type { World } from "../core/sources/world.ts";
 import { type Answers, CallFailure, type CallOptions } from "./answers.ts";
-import type { Ask, FromThread, Settled, ToThread } from "./messages.ts";
+import type { Ask, FromThread, Settled, ThreadData, ToThread } from "./messages.ts";
 
 /** A cancelled calculation that has not stopped by then is ended with its thread, when nothing else runs there. */
 const PATIENCE_MS = 500;
+
+/** Questions that may wait for one thread; a caller who sends more gets an answer that says so. */
+const MOST_WAITING = 512;
 
 const FAULT = "The server failed because of a fault of its own.";
 
@@ -21,9 +24,9 @@ export interface Pool extends Answers {
 }
 
 /** Threads start with the first question. `threadCount` 2 keeps long and short calculations apart. */
-export function answersInThreads(world: World, script: URL, threadCount: 1 | 2): Pool {
-  const short = thread(world, script);
-  const long = threadCount === 2 ? thread(world, script) : short;
+export function answersInThreads(world: World, script: URL, threadCount: 1 | 2, roots: readonly string[] = []): Pool {
+  const short = thread(world, script, roots);
+  const long = threadCount === 2 ? thread(world, script, roots) : short;
   return {
     async callTool(name, args, options) {
       const ask = {
@@ -64,7 +67,7 @@ interface Pending {
   readonly progress: CallOptions["progress"];
 }
 
-function thread(world: World, script: URL) {
+function thread(world: World, script: URL, roots: readonly string[]) {
   let worker: Worker | undefined;
   let lastId = 0;
   const pending = new Map<number, Pending>();
@@ -103,7 +106,8 @@ function thread(world: World, script: URL) {
   function start(): void {
     if (worker !== undefined) return;
     // what is printed there must not reach the protocol's standard output
-    worker = new Worker(script, { workerData: { env: { ...world.env } }, stdout: true });
+    const workerData: ThreadData = { env: { ...world.env }, roots };
+    worker = new Worker(script, { workerData, stdout: true });
     worker.on("message", hear);
     worker.on("error", (error) => {
       console.error(error);
@@ -115,6 +119,10 @@ function thread(world: World, script: URL) {
   return {
     ask(ask: Ask, options?: CallOptions): Promise<Settled> {
       if (options?.signal.aborted) return Promise.reject(new CallFailure(-32000, "The call was cancelled."));
+      if (pending.size >= MOST_WAITING)
+        return Promise.reject(
+          new CallFailure(-32000, "Too many calls are under way. Wait for some to end, then send this again."),
+        );
       start();
       const id = ++lastId;
       return new Promise((resolve, reject) => {

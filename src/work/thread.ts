@@ -8,7 +8,7 @@ console.log = console.error;
 console.info = console.error;
 console.debug = console.error;
 
-const { env }: ThreadData = workerData;
+const { env, roots }: ThreadData = workerData;
 const say = (message: FromThread) => parentPort?.postMessage(message);
 
 const programs = new Map<number, (result: ExecResult) => void>();
@@ -32,7 +32,7 @@ const world: World = {
   },
 };
 
-const answers = answersHere(world);
+const answers = answersHere(world, roots);
 const calls = new Map<number, AbortController>();
 
 async function settle(id: number, ask: Ask, signal: AbortSignal): Promise<Settled> {

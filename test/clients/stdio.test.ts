@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv } from "ajv";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { tools } from "../../src/tools/index.ts";
 import { expectGolden } from "../golden.ts";
 import { calls } from "./calls.ts";
@@ -92,18 +92,23 @@ describe("a session over stdio", () => {
     expect((await session.request("ping")).result).toEqual({});
   });
 
-  it("tells how far it is to those who ask", async () => {
-    const fresh = new StdioSession();
+  it("tells how far it is to those who ask, and stops when they cancel", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "modelfit-"));
+    const fresh = new StdioSession({ XDG_DATA_HOME: folder, XDG_CACHE_HOME: folder });
     await fresh.initialize();
-    const params = {
-      name: "rank_models",
-      arguments: { hardware: "rtx-4090, ram=64GiB" },
-      _meta: { progressToken: "t" },
-    };
-    await fresh.request("tools/call", params);
-    const progress = fresh.messages.filter(({ method }) => method === "notifications/progress");
-    expect(progress.length).toBeGreaterThan(0);
+    const params = { name: "probe_hardware", arguments: { measure: true }, _meta: { progressToken: "t" } };
+    fresh.send({ id: 77, method: "tools/call", params });
+    const progress = () => fresh.messages.filter(({ method }) => method === "notifications/progress").length;
+    await vi.waitFor(() => expect(progress()).toBeGreaterThan(0), 10_000);
+    fresh.send({ method: "notifications/cancelled", params: { requestId: 77 } });
+    expect((await fresh.request("ping")).result).toEqual({});
+    const heard = progress();
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect(progress()).toBe(heard);
+    expect(fresh.messages.some(({ id }) => id === 77)).toBe(false);
+    expect(fresh.stderr).toBe("");
     await fresh.end();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it("stops when it is cancelled, and answers the next", async () => {
