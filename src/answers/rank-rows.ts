@@ -1,7 +1,7 @@
 /** A ranked model: as the sums sorted it, as the tables judge it, and as an answer shows it. */
 import { bestPlacement, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
 import type { Ranked } from "../core/decide/rank.ts";
-import { sizesOf } from "../core/estimate/quality.ts";
+import { isTie, sizesOf } from "../core/estimate/quality.ts";
 import type { Ability } from "../core/facts/ability.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
 import type { Model } from "../core/facts/model.ts";
@@ -35,7 +35,7 @@ export function exactly({ model, run, ask, ability }: RankedOption): Judged {
   return judge(bestPlacement(model(), run, ask, knowledge), ability, knowledge, "run");
 }
 
-export function shapeRanked({ entry, installed, judged }: PageRow, rank: number, detailed: boolean) {
+export function shapeRanked({ entry, installed, judged }: PageRow, rank: number, detailed: boolean, above?: PageRow) {
   const { candidate } = judged;
   const sizes = sizesOf(candidate.model);
   return {
@@ -58,7 +58,7 @@ export function shapeRanked({ entry, installed, judged }: PageRow, rank: number,
     scores: shapeScores(judged.scores),
     qualityBasis: judged.quality.basis,
     installed,
-    why: rankedWhy(judged),
+    why: rankedWhy(judged, above !== undefined && tied(judged, above.judged)),
     ...(detailed
       ? {
           parameterCount: sizes.parameterCount,
@@ -68,4 +68,9 @@ export function shapeRanked({ entry, installed, judged }: PageRow, rank: number,
         }
       : {}),
   };
+}
+
+/** Whether the abilities behind two rows cannot be told apart. */
+function tied({ quality: { ability } }: Judged, { quality: { ability: other } }: Judged): boolean {
+  return ability !== undefined && other !== undefined && isTie(ability, other);
 }

@@ -143,7 +143,7 @@ async function pageAnswer(
       question.useCase,
       gathered.hardware.name,
     ),
-    models: page.map((option, index) => shapeRanked(option, start + index + 1, args.detail === "detailed")),
+    models: page.map((row, index) => shapeRanked(row, start + index + 1, args.detail === "detailed", page[index - 1])),
     consideredCount: counted.consideredCount,
     matchedCount,
     rejected: counted.rejected,

@@ -118,7 +118,7 @@ const machines: Readonly<Record<string, MachineRow>> = {
       general: row("qwen3.5-35b-a3b qwen3.5-122b-a10b gpt-oss-120b", "haloBench", "halo122", "halo"),
       coding: row("qwen3-coder-30b-a3b-instruct qwen3-coder-next qwen3.5-122b-a10b gpt-oss-120b", "haloBench", "halo", "coderNext"),
       reasoning: row("qwen3.5-122b-a10b gpt-oss-120b qwen3.5-35b-a3b", "halo122", "halo"),
-      chat: row("qwen3.5-35b-a3b qwen3.5-122b-a10b", "haloBench", "halo122"),
+      chat: row("qwen3.5-35b-a3b qwen3.5-122b-a10b qwen3-next-80b-a3b-instruct gpt-oss-120b", "haloBench", "halo122", "dual", "halo"),
       multimodal: row("qwen3.5-35b-a3b qwen3.5-122b-a10b", "haloBench", "halo122"),
       embedding: gpuEmbedding,
     },
