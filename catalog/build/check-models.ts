@@ -26,12 +26,20 @@ const abilityRow = z.strictObject({
   multimodal: fitted.optional(),
   embedding: fitted.optional(),
 });
+const theta = z.number().min(-8).max(8);
 const abilitiesSchema = z.strictObject({
   source: z.string(),
-  date: z.iso.date(),
+  date: z.string().regex(/^20\d\d-(0[1-9]|1[0-2])(-\d\d)?$/),
   unit: z.string(),
+  domains: z.array(z.enum(["coding", "reasoning", "general", "chat", "tool", "multimodal"])),
+  /** how much less a thinking model can do when it answers at once */
+  thinkingOff: z.record(z.string(), theta),
   models: z.record(z.string(), abilityRow),
+  /** scores, those of leaderboards, month of the newest */
+  backing: z.record(z.string(), z.tuple([count, count, z.string().regex(/^(20\d\d(-\d\d)?)?/)])),
   inherited: z.record(z.string(), z.strictObject({ from: z.string(), minimumSd: z.number().min(0.35).max(1) })),
+  /** by domain, then the deviation: what size, age and kind let one expect of a model without scores */
+  expected: z.record(z.string(), z.array(theta).length(7)),
 });
 
 type Family = z.infer<typeof familySchema>;
@@ -104,7 +112,8 @@ function parse<T>(schema: z.ZodType<T>, path: string, problems: string[]): T | u
 function qualityProblems(path: string, ids: ReadonlyMap<string, Model>, problems: string[]): void {
   const abilities = parse(abilitiesSchema, path, problems);
   if (abilities === undefined) return;
-  for (const id of [...Object.keys(abilities.models), ...Object.keys(abilities.inherited)])
+  const { models, backing, inherited, expected } = abilities;
+  for (const id of new Set([models, backing, inherited, expected].flatMap((rows) => Object.keys(rows))))
     if (!ids.has(id)) problems.push(`abilities: ${id} is not in the catalog`);
   for (const [id, { from }] of Object.entries(abilities.inherited)) {
     if (abilities.models[id]) problems.push(`abilities: ${id} has scores of its own and inherits from ${from}`);
