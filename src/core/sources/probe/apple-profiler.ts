@@ -5,7 +5,7 @@ import type { AppleFacts } from "./apple.ts";
 import { type SightedDevice, sighted, type Vendor, vendorOf } from "./sighting.ts";
 
 /** "2 GB", "1536 MB": both in units of 2^10. */
-export function appleSize(text: string | undefined): Bytes | undefined {
+function appleSize(text: string | undefined): Bytes | undefined {
   const match = /^(\d{1,6}(?:\.\d+)?) ?(GB|MB)$/.exec(text?.trim() ?? "");
   return match === null ? undefined : Math.round(Number(match[1]) * (match[2] === "GB" ? GIB : MIB));
 }

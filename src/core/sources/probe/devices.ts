@@ -13,7 +13,7 @@ import type { EngineTotal, ProbedDevice } from "./result.ts";
 import type { SightedDevice, Vendor } from "./sighting.ts";
 
 /** The machine's memory, which a device may share. */
-export interface SharedMemory {
+interface SharedMemory {
   readonly totalBytes: Bytes;
   /** of the container, below the total */
   readonly limitBytes: Bytes | undefined;

@@ -28,7 +28,9 @@ function channelOf(block: string): string | undefined {
     /CHANNEL[\s_-]*([A-Z]|\d+)/i.exec(text)?.[1] ??
     /Channel([A-L]|\d+)/.exec(text)?.[1] ??
     /DIMM[_\s]*([A-L])\d?\b/.exec(text)?.[1];
-  return channel === undefined ? undefined : `${socket}/${channel.toUpperCase()}`;
+  // soldered memory hangs on several controllers whose channels begin with A again
+  const controller = /Controller\s*(\d)/i.exec(text)?.[1] ?? "0";
+  return channel === undefined ? undefined : `${socket}/${controller}/${channel.toUpperCase()}`;
 }
 
 /** "32 GiB" of newer releases and "32 GB" of older ones are both 2^35 bytes. */

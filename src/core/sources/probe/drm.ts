@@ -7,7 +7,7 @@ import { type SightedDevice, sighted, type Vendor } from "./sighting.ts";
 const VENDORS: Readonly<Record<string, Vendor>> = { "1002": "AMD", "8086": "Intel", "10de": "NVIDIA" };
 
 /** The files of one card's `device` folder, as far as the kernel driver makes them. */
-export interface DrmCard {
+interface DrmCard {
   readonly uevent: string | undefined;
   readonly vendor: string | undefined;
   readonly device: string | undefined;
@@ -28,7 +28,7 @@ const bytesOf = (text: string | undefined): Bytes | undefined =>
   /^\d{1,16}$/.test(text?.trim() ?? "") ? Number(text?.trim()) : undefined;
 
 /** One card; undefined when it is no GPU of a vendor that runs models. */
-export function parseDrmCard(card: DrmCard): SightedDevice | undefined {
+function parseDrmCard(card: DrmCard): SightedDevice | undefined {
   const [eventVendor, eventDevice] = /^PCI_ID=([0-9A-F]{4}):([0-9A-F]{4})$/m.exec(card.uevent ?? "")?.slice(1) ?? [];
   const vendorId = (hex(card.vendor) ?? eventVendor)?.toLowerCase();
   const deviceId = (hex(card.device) ?? eventDevice)?.toLowerCase();

@@ -13,6 +13,14 @@ export function knownValue(text: string | undefined): string | undefined {
   return trimmed === "" || MISSING.test(trimmed) ? undefined : trimmed;
 }
 
+/** A card that is there and does not answer. */
+const BROKEN = /Unknown Error|GPU is lost|requires reset|ERR!/i;
+
+/** Key of a row whose memory is an error, not absent. */
+const MEMORY_ERROR = "memory.error";
+
+export const isBroken = (memoryTotal: string | undefined): boolean => BROKEN.test(memoryTotal ?? "");
+
 /** One GPU: field of `--query-gpu` → text, without the missing ones. */
 export type SmiRow = ReadonlyMap<string, string>;
 
@@ -38,7 +46,8 @@ export function parseQuery(text: string, fields: readonly string[]): SmiRow[] {
       new Map(
         names.flatMap((name, i): [string, string][] => {
           const value = knownValue(values[i]);
-          return value === undefined ? [] : [[name, value]];
+          if (value !== undefined) return [[name, value]];
+          return name === "memory.total" && isBroken(values[i]) ? [[MEMORY_ERROR, "yes"]] : [];
         }),
       ),
     ];
@@ -46,7 +55,7 @@ export function parseQuery(text: string, fields: readonly string[]): SmiRow[] {
 }
 
 /** A number with or without its unit ("24564", "24564 MiB", "2619 MHz"). */
-export function numberIn(text: string | undefined): number | undefined {
+function numberIn(text: string | undefined): number | undefined {
   const match = /^(\d{1,9}(?:\.\d+)?)(?:\s*[A-Za-z%]+)?$/.exec(text?.trim() ?? "");
   return match === null ? undefined : Number(match[1]);
 }
@@ -56,7 +65,7 @@ export function mebibytesIn(text: string | undefined): Bytes | undefined {
   return value === undefined ? undefined : Math.round(value * MIB);
 }
 
-export const numberOf = (row: SmiRow, name: string): number | undefined => numberIn(row.get(name));
+const numberOf = (row: SmiRow, name: string): number | undefined => numberIn(row.get(name));
 
 /** `0x268410DE`, `268410DE` → `10de:2684`. */
 export function pciIdOf(text: string | undefined): string | undefined {
@@ -69,7 +78,7 @@ export function pciIdOf(text: string | undefined): string | undefined {
  * where nothing else is broken: HMM alone stands on ordinary cards, ATS alone on a GH200 with memory of its own.
  */
 function sharesMemory(row: SmiRow): boolean | undefined {
-  if (row.has("memory.total")) return undefined;
+  if (row.has("memory.total") || row.has(MEMORY_ERROR)) return undefined;
   return /^(ATS|HMM)$/i.test(row.get("addressing_mode") ?? "") || row.has("name") ? true : undefined;
 }
 
@@ -97,6 +106,7 @@ export function nvidiaDevice(row: SmiRow, source = "nvidia-smi"): SightedDevice 
     pcieGeneration: numberOf(row, "pcie.link.gen.max"),
     pcieLanes: numberOf(row, "pcie.link.width.max"),
     uuid: row.get("uuid"),
+    visible: !row.has(MEMORY_ERROR),
   });
 }
 

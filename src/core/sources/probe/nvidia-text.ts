@@ -3,7 +3,7 @@
  * which the query does not show. The table cuts names ("GeForce RTX 4070 ..."), so its names are only beginnings.
  */
 import { type Bytes, GIB, MIB } from "../../units.ts";
-import { knownValue, mebibytesIn, nvidiaDevice, type SmiRow } from "./nvidia-smi.ts";
+import { isBroken, knownValue, mebibytesIn, nvidiaDevice, type SmiRow } from "./nvidia-smi.ts";
 import { pciAddressOf, type SightedDevice } from "./sighting.ts";
 
 export interface MigSlice {
@@ -111,6 +111,7 @@ export function parseLong(text: string): SightedDevice[] {
     put("pci.bus_id", /^GPU ([0-9A-Fa-f:.]+)/.exec(block)?.[1]);
     put("pci.device_id", fields.get("PCI/Device Id"));
     put("memory.total", fields.get("FB Memory Usage/Total"));
+    if (isBroken(fields.get("FB Memory Usage/Total"))) row.set("memory.error", "yes");
     put("memory.reserved", fields.get("FB Memory Usage/Reserved"));
     put("memory.used", fields.get("FB Memory Usage/Used"));
     put("memory.free", fields.get("FB Memory Usage/Free"));

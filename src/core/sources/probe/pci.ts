@@ -79,7 +79,7 @@ export function parseLspci(text: string): SightedDevice[] {
 /** The paravirtual adapter that stands for every card inside WSL2. */
 const WSL_ADAPTER = /^\S+ 3D controller.*Microsoft Corporation (?:Basic Render|Device 008e)/m;
 
-export const isWslListing = (text: string): boolean => WSL_ADAPTER.test(text);
+const isWslListing = (text: string): boolean => WSL_ADAPTER.test(text);
 
 /** Display devices by the kernel's own list; `lspci` where that cannot be read. */
 export async function sightPci(world: World, signal?: AbortSignal): Promise<Sighting> {

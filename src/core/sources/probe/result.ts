@@ -120,7 +120,7 @@ export interface ProbedTool {
   readonly status: ToolStatus;
 }
 
-export interface ProbedLink {
+interface ProbedLink {
   readonly from: string;
   readonly to: string;
   readonly bytesPerSecond: Fact<BytesPerSecond>;

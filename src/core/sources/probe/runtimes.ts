@@ -207,7 +207,7 @@ export async function sightLoaded(world: World, runtimes: readonly ProbedRuntime
 }
 
 /** Answer of `/api/ps`. */
-export function parseLoaded(json: unknown): readonly MemoryHolder[] {
+function parseLoaded(json: unknown): readonly MemoryHolder[] {
   const models = isRecord(json) && Array.isArray(json["models"]) ? json["models"].slice(0, 32).filter(isRecord) : [];
   return models.flatMap(({ name, size_vram: held }) =>
     typeof name === "string" && typeof held === "number" && held > 0

@@ -49,7 +49,7 @@ function nameAgrees(device: ProbedDevice, wanted: ExpectedGpu, catalog: Hardware
     names.some(
       (name) =>
         plain(name) === plain(shown) ||
-        (/[[/]/.test(name) && (within(shown, name) || within(name, shown))) ||
+        ((/[[/]/.test(name) || device.vendor === "Huawei") && (within(shown, name) || within(name, shown))) ||
         identifyingWords(name).join(" ") === identifyingWords(shown).join(" ") ||
         catalog.named(name).some((entry) => entry.id === device.catalogId),
     ) ||
@@ -285,7 +285,7 @@ export function check(result: ProbeResult, expected: Expectation, captured: stri
 }
 
 /** Devices as cards: the slices of one card are one. */
-export function cardsOf(devices: readonly ProbedDevice[]): readonly ProbedDevice[] {
+function cardsOf(devices: readonly ProbedDevice[]): readonly ProbedDevice[] {
   const seen = new Set<string>();
   return devices.filter((device) => {
     if (device.slice === undefined) return true;
