@@ -8,7 +8,6 @@ import {
   keptBytes,
   type StoredSums,
   summedTraffic,
-  sumsOf,
   workingBytes,
 } from "../estimate/profile.ts";
 import { divergenceAtBits } from "../estimate/quality.ts";
@@ -16,7 +15,7 @@ import { estimateSpeedOf } from "../estimate/speed.ts";
 import { addTraffic, type Traffic, type TrafficByPlace } from "../estimate/traffic.ts";
 import type { Hardware } from "../facts/hardware.ts";
 import type { Model } from "../facts/model.ts";
-import type { ModelShape, StoredPart } from "../facts/profile.ts";
+import type { ModelShape } from "../facts/profile.ts";
 import type { Run } from "../facts/run.ts";
 import type { Speed } from "../facts/speed.ts";
 import { type Bytes, type Fraction, GIB, type Tokens, type TokensPerSecond } from "../units.ts";
@@ -126,7 +125,6 @@ export interface Screened {
   readonly memoryBytes: Bytes;
   readonly usedFraction: Fraction;
   readonly maxContextTokens: Tokens;
-  readonly klDivergenceNats: number;
   readonly mostTokensPerSecond: TokensPerSecond;
 }
 
@@ -135,13 +133,11 @@ const RATE_SLACK = 1.25;
 
 export function screen(
   shape: ModelShape,
-  stored: readonly StoredPart[],
+  sums: StoredSums,
   run: Run,
   trainedContextTokens: Tokens,
   machine: Machine,
-  knowledge: Knowledge,
 ): Screened {
-  const sums = sumsOf(stored);
   const context = keptBytes(shape, run);
   const compute = workingBytes(shape, run);
   const split = splitOf(sums, context, compute, machine);
@@ -164,7 +160,6 @@ export function screen(
     split.runMode === "gpu"
       ? machine.deviceBytes - split.deviceBytes
       : machine.hostBytes + machine.deviceBytes - memoryBytes;
-  const constants = knowledge.quality;
   return {
     shape,
     sums,
@@ -179,12 +174,15 @@ export function screen(
         : perToken > 0
           ? Math.min(trainedContextTokens, Math.floor(run.contextTokens + Math.max(0, room) / perToken))
           : trainedContextTokens,
-    klDivergenceNats: isLossless(shape, sums)
-      ? 0
-      : divergenceAtBits(sums.bitsPerWeight, shape.activeParameterCount, shape.parameterCount, constants) *
-        constants.klDivergence.mixFactor,
     mostTokensPerSecond: RATE_SLACK / seconds,
   };
+}
+
+/** Expected divergence from the model as published. */
+export function divergenceOf(shape: ModelShape, sums: StoredSums, { quality }: Knowledge): number {
+  if (isLossless(shape, sums)) return 0;
+  const { mixFactor } = quality.klDivergence;
+  return divergenceAtBits(sums.bitsPerWeight, shape.activeParameterCount, shape.parameterCount, quality) * mixFactor;
 }
 
 /** Stored as published: 16 bits, or the makers' own 4-bit experts and nothing else below 8 bits. */

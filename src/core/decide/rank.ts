@@ -2,8 +2,9 @@
  * Models at their best on a machine, by sums. Everything but speed is worked out for every configuration; speed only for those that could
  * still be shown: a configuration's score is bounded by what its machine could read, so the search stops where no bound reaches the list.
  */
-import { abilityLoss, estimateQuality, type Quality } from "../estimate/quality.ts";
-import type { Ability } from "../facts/ability.ts";
+import { type StoredSums, sumsOf } from "../estimate/profile.ts";
+import { abilityLoss, type Quality } from "../estimate/quality.ts";
+import type { Domain } from "../facts/ability.ts";
 import type { Model } from "../facts/model.ts";
 import type { ModelShape, StoredPart } from "../facts/profile.ts";
 import type { Run } from "../facts/run.ts";
@@ -11,13 +12,19 @@ import type { Speed } from "../facts/speed.ts";
 import type { Bytes, Tokens } from "../units.ts";
 import { felt, type Question, type RunMode, thresholds } from "./candidate.ts";
 import type { Knowledge } from "./choose.ts";
-import { type Machine, type Screened, screen, speedOfScreened } from "./quick.ts";
+import { divergenceOf, type Machine, type Screened, speedOfScreened } from "./quick.ts";
 import { paceWorth, type Scores, scoresFor, weightedScore } from "./score.ts";
 import { floorBitsPerWeight } from "./variants.ts";
 
-/** One recipe of a model, screened. */
-export interface Option {
+/** One recipe of a model, whatever the machine. */
+export interface Stored {
   readonly recipe: string;
+  readonly sums: StoredSums;
+  readonly klDivergenceNats: number;
+}
+
+/** The same on a machine. */
+export interface Option extends Stored {
   readonly screened: Screened;
 }
 
@@ -43,36 +50,39 @@ const NOTICEABLE_LOSS = 0.02;
 /** Least bits a weight of a file that nothing finer is offered beside: below it predictions of loss are too coarse to say "nothing is lost". */
 const SAFE_BITS = 4.5;
 
+/** Sums and loss of every recipe. */
+export function storedAs(
+  shape: ModelShape,
+  stored: ReadonlyMap<string, readonly StoredPart[]>,
+  knowledge: Knowledge,
+): Stored[] {
+  return [...stored].map(([recipe, parts]) => {
+    const sums = sumsOf(parts);
+    return { recipe, sums, klDivergenceNats: divergenceOf(shape, sums, knowledge) };
+  });
+}
+
 /**
  * Recipes worth comparing, by what they lose and not by what fits here: nothing finer than the coarsest that loses nothing to speak of,
  * nothing coarser than the floor below which a smaller model is the better use of the memory.
- * @param stored by recipe, finest first
+ * @param all finest first
  */
-export function worthwhile(
-  shape: ModelShape,
-  stored: ReadonlyMap<string, readonly StoredPart[]>,
-  screenOf: (stored: readonly StoredPart[]) => Screened,
-  question: Question,
-  knowledge: Knowledge,
-): Option[] {
-  const all = [...stored].map(([recipe, parts]): Option => ({ recipe, screened: screenOf(parts) }));
-  const safe = all.filter(
-    ({ screened }) =>
-      screened.sums.bitsPerWeight >= SAFE_BITS &&
-      abilityLoss(screened.klDivergenceNats, question.row.domain, knowledge.quality) <= NOTICEABLE_LOSS,
+export function worthwhile(shape: ModelShape, all: readonly Stored[], domain: Domain, knowledge: Knowledge): Stored[] {
+  const finest = all.findLastIndex(
+    ({ sums, klDivergenceNats }) =>
+      sums.bitsPerWeight >= SAFE_BITS &&
+      abilityLoss(klDivergenceNats, domain, knowledge.quality) <= NOTICEABLE_LOSS,
   );
-  const finest = safe.at(-1);
-  const from = finest === undefined ? 0 : all.indexOf(finest);
   const floor = floorBitsPerWeight(shape.parameterCount);
-  const kept = all.slice(from).filter(({ screened }, index) => index === 0 || screened.sums.bitsPerWeight >= floor);
-  return kept;
+  return all.slice(Math.max(0, finest)).filter(({ sums }, index) => index === 0 || sums.bitsPerWeight >= floor);
 }
 
 export interface RankAsk<Subject> {
   readonly subject: Subject;
   readonly options: readonly Option[];
+  /** of each option, in their order */
+  readonly qualities: readonly Quality[];
   readonly run: Run;
-  readonly ability: Ability | undefined;
   /** dimensions and file size; asked for only where speed is */
   readonly model: () => Model;
 }
@@ -84,9 +94,15 @@ export interface RankedSubject<Subject> {
 
 const budgetOf = (machine: Machine): Bytes => (machine.deviceBytes > 0 ? machine.deviceBytes : machine.hostBytes);
 
+interface BoundedOption {
+  readonly option: Option;
+  readonly quality: Quality;
+  readonly bound: number;
+}
+
 interface Bounded<Subject> {
   readonly ask: RankAsk<Subject>;
-  readonly options: readonly { readonly option: Option; readonly quality: Quality; readonly bound: number }[];
+  readonly options: BoundedOption[];
   readonly bound: number;
 }
 
@@ -172,19 +188,20 @@ export function rankModels<Subject>(
   const unfitting: RankedSubject<Subject>[] = [];
   const bounded: Bounded<Subject>[] = [];
   for (const ask of asks) {
-    const qualityOf = ({ screened }: Option): Quality =>
-      estimateQuality(ask.ability, question.row.domain, screened.klDivergenceNats, knowledge.quality);
-    const options = ask.options
-      .filter(({ screened }) => screened.fits)
-      .map((option) => {
-        const quality = qualityOf(option);
-        const reads = question.row.domain === "embedding" || !option.screened.shape.causal;
-        return { option, quality, bound: boundOf(option.screened, quality, question, reads) };
-      });
+    const options: BoundedOption[] = [];
+    let most = 0;
+    ask.options.forEach((option, index) => {
+      const quality = ask.qualities[index];
+      if (!option.screened.fits || quality === undefined) return;
+      const reads = question.row.domain === "embedding" || !option.screened.shape.causal;
+      const bound = boundOf(option.screened, quality, question, reads);
+      if (bound > most) most = bound;
+      options.push({ option, quality, bound });
+    });
     const smallest = ask.options.at(-1);
-    if (options.length > 0)
-      bounded.push({ ask, options, bound: options.reduce((most, { bound }) => Math.max(most, bound), 0) });
-    else if (smallest) unfitting.push({ subject: ask.subject, ranked: unfit(smallest, qualityOf(smallest), machine) });
+    const quality = ask.qualities.at(-1);
+    if (options.length > 0) bounded.push({ ask, options, bound: most });
+    else if (smallest && quality) unfitting.push({ subject: ask.subject, ranked: unfit(smallest, quality, machine) });
   }
   bounded.sort((a, b) => b.bound - a.bound);
   const fitting: RankedSubject<Subject>[] = [];
@@ -194,7 +211,7 @@ export function rankModels<Subject>(
     if (best.length >= length && bound <= (best[length - 1] ?? 0)) break;
     let winner: Ranked | undefined;
     let accepted = false;
-    for (const { option, quality, bound: most } of [...options].sort((a, b) => b.bound - a.bound)) {
+    for (const { option, quality, bound: most } of options.sort((a, b) => b.bound - a.bound)) {
       if (winner && accepted && most <= winner.score) break;
       const tried = judged(option, quality, ask, machine, question, knowledge);
       const passes = accept(tried);
