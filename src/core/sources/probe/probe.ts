@@ -153,42 +153,46 @@ export async function probe(
 }
 
 async function sightDevices(world: World, signal: AbortSignal | undefined) {
-  const linux = world.platform === "linux";
-  const [nvidia, ascend, kernel, listing, adapters, engine] = await Promise.all([
-    world.platform === "darwin" ? nothingSighted : sightNvidia(world, signal),
+  const { platform } = world;
+  const kernelSeen = platform === "linux" ? sightKernel(world) : Promise.resolve([]);
+  const busSeen =
+    platform === "win32" || platform === "darwin" ? Promise.resolve(nothingSighted) : sightPci(world, signal);
+  const [nvidia, ascend, kernel, listing, adapters, engine, makers] = await Promise.all([
+    platform === "darwin" ? nothingSighted : sightNvidia(world, signal),
     sightAscend(world, signal),
-    linux ? sightKernel(world) : [],
-    world.platform === "win32" || world.platform === "darwin" ? nothingSighted : sightPci(world, signal),
+    kernelSeen,
+    busSeen,
     sightWindows(world, signal),
     sightEngine(world, signal),
+    platform === "darwin" ? [] : sightMakersTools(world, kernelSeen, busSeen, signal),
   ]);
-  const bus = listing.devices;
-  // slow tools only for what the kernel leaves open: AMD's own for cards without a size, the loaders where nobody names a device
+  const known = nvidia.devices.length + kernel.length + listing.devices.length + adapters.length;
+  const loaders = known === 0 && platform !== "darwin" ? await sightLoaders(world, signal) : [];
+  const others = loaders.filter(({ vendor }) => !makers.some((device) => device.vendor === vendor));
+  const unread = !["linux", "win32", "darwin"].includes(platform);
+  const named =
+    unread && known + loaders.length + engine.devices.length === 0
+      ? namedDisplays((await world.system()).displays ?? [], platform)
+      : [];
+  return { nvidia, ascend, kernel, listing, adapters, engine, more: [...makers, ...others, ...named] };
+}
+
+/** AMD's and Intel's own tools, which are slow to start: only for what the kernel leaves open. */
+async function sightMakersTools(
+  world: World,
+  kernelSeen: Promise<readonly SightedDevice[]>,
+  busSeen: Promise<Sighting>,
+  signal: AbortSignal | undefined,
+): Promise<readonly SightedDevice[]> {
+  const [kernel, { devices: bus }] = await Promise.all([kernelSeen, busSeen]);
   const leftOpen = (wanted: Vendor): boolean =>
-    world.platform !== "darwin" &&
     !kernel.some(({ vendor }) => vendor === wanted) &&
     (bus.length === 0 || bus.some(({ vendor, unified }) => vendor === wanted && unified !== true));
-  const nothing =
-    nvidia.devices.length + kernel.length + bus.length + adapters.length === 0 && world.platform !== "darwin";
-  const [amd, intel, loaders] = await Promise.all([
+  const [amd, intel] = await Promise.all([
     leftOpen("AMD") ? sightAmdTools(world, signal) : [],
     leftOpen("Intel") ? sightXpuSmi(world, signal) : [],
-    nothing ? sightLoaders(world, signal) : [],
   ]);
-  const tools = [...amd, ...intel];
-  const named =
-    nothing && !["linux", "win32"].includes(world.platform) && loaders.length + engine.devices.length === 0
-      ? namedDisplays((await world.system()).displays ?? [], world.platform)
-      : [];
-  return {
-    nvidia,
-    ascend,
-    kernel,
-    listing,
-    adapters,
-    engine,
-    more: [...tools, ...loaders.filter(({ vendor }) => !tools.some((device) => device.vendor === vendor)), ...named],
-  };
+  return [...amd, ...intel];
 }
 
 /** Cards by their driver, and the compute nodes that a partitioned card is opened as. */
