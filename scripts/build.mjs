@@ -61,6 +61,7 @@ async function evaluate({ build: bundle }, path) {
     format: "esm",
     platform: "node",
     packages: "external",
+    plugins: [pagesInside],
   });
   try {
     return await import(pathToFileURL(file).href);

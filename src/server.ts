@@ -42,7 +42,16 @@ export function buildServer(answers: Answers, options: ServerOptions): Server {
       version,
       icons: [{ src: icon, mimeType: "image/svg+xml", sizes: ["any"] }],
     },
-    { capabilities: { tools: {}, resources: {}, prompts: {}, completions: {} }, instructions },
+    {
+      capabilities: {
+        tools: {},
+        resources: {},
+        prompts: {},
+        completions: {},
+        extensions: { "io.modelcontextprotocol/ui": { mimeTypes: ["text/html;profile=mcp-app"] } },
+      },
+      instructions,
+    },
   );
   serveTools(server, answers, options);
   serveResources(server, answers, options);
@@ -94,6 +103,10 @@ function serveResources(server: Server, answers: Answers, { remote }: ServerOpti
       const found = await answers.readResource(params.uri, { signal, remote });
       // -32002 is the protocol's "resource not found"
       if (found.outcome === "not-found") throw new McpError(-32002, found.reason, { uri: params.uri });
+      if (found.outcome === "page") {
+        const { view } = (await import("./resources/listed.ts")).listed;
+        return { contents: [{ uri: params.uri, text: found.html, ...view }] };
+      }
       return { contents: [{ uri: params.uri, mimeType: "application/json", text: JSON.stringify(found.document) }] };
     }),
   );

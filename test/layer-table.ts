@@ -13,7 +13,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   answers: ["facts", "units", "sources", "estimate", "decide", "present"],
   tools: ["answers", "facts", "units", "sources", "estimate", "decide", "present", "zod"],
   adapter: ["tools", "facts", "units", "sdk"],
-  resources: ["facts", "units", "sources", "estimate", "decide", "present", "tools", "zod"],
+  resources: ["apps", "facts", "units", "sources", "estimate", "decide", "present", "tools", "zod"],
   // the values of the lists, the questions of the protocol, and the threads in which they are answered
   work: ["types:adapter", "adapter", "tools", "resources", "sources", "node"],
   server: ["apps", "tools", "adapter", "resources", "version", "work", "sdk"],

@@ -4,6 +4,7 @@ import { hardwareResources, hardwareTemplate } from "./hardware.ts";
 import { modelResources, modelTemplate } from "./models.ts";
 import { prompts } from "./prompts.ts";
 import type { Resource, ResourceContext, ResourceTemplate } from "./resource.ts";
+import { views } from "./views.ts";
 
 export { prompts };
 export const resources: readonly Resource[] = [...hardwareResources, ...modelResources];
@@ -11,11 +12,14 @@ export const templates: readonly ResourceTemplate[] = [hardwareTemplate, modelTe
 
 export type Reading =
   | { readonly outcome: "found"; readonly document: object }
+  | { readonly outcome: "page"; readonly html: string }
   | { readonly outcome: "not-found"; readonly reason: string };
 
 /** Reads a resource by its address; ids may be percent-encoded, lists take `?page=`. */
 export async function readResource(uri: string, context: ResourceContext): Promise<Reading> {
   const [address = "", query = ""] = uri.split("?", 2);
+  const view = views.find((candidate) => candidate.uri === uri);
+  if (view !== undefined) return { outcome: "page", html: view.html };
   const fixed = resources.find((resource) => resource.uri === address);
   try {
     if (fixed !== undefined) {

@@ -15,6 +15,8 @@ export function describeTools(tools: readonly Tool[]): ListToolsResult["tools"] 
     inputSchema: advertise(tool.input),
     outputSchema: advertise(tool.output),
     annotations: { ...tool.annotations },
+    // hosts of the year before read the second
+    ...(tool.view === undefined ? {} : { _meta: { ui: { resourceUri: tool.view }, "ui/resourceUri": tool.view } }),
   }));
 }
 

@@ -11,6 +11,7 @@ export const paretoFrontier: Tool<typeof paretoFrontierInput, typeof paretoFront
   input: paretoFrontierInput,
   output: paretoFrontierOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  view: "ui://modelfit/frontier.html",
   run: async (args, context): Promise<z.input<typeof paretoFrontierOutput>> =>
     (await import("../answers/frontier.ts")).frontierAnswer(args, context),
 };

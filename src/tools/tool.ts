@@ -36,6 +36,8 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Output extends z.
   readonly input: Input;
   readonly output: Output;
   readonly annotations: ToolAnnotations;
+  /** address of a page that hosts with a screen show beside the answer (MCP Apps) */
+  readonly view?: string;
   /** gather → decide → present; throws InputError for what the caller can fix */
   run(args: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
 }

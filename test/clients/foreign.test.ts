@@ -61,6 +61,12 @@ describe("the Inspector", () => {
     }
   }, 60_000);
 
+  it("finds the view of pareto_frontier", async () => {
+    expect(await inspect("--method", "tools/call", "--tool-name", "pareto_frontier", "--app-info")).toMatchObject({
+      hasApp: true,
+    });
+  });
+
   it("reads a resource", async () => {
     expect(
       JSON.stringify(await inspect("--method", "resources/read", "--uri", "modelfit://catalog/models/qwen3-8b")),
