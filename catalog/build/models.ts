@@ -60,10 +60,6 @@ function readFacts(path: string): Facts {
   return { official, tunes };
 }
 
-/** Tunes that someone can be shown to run: published as GGUF, in Ollama's library, or with a download count. */
-const isInUse = (row: TuneRow): boolean =>
-  (row.gguf_repos ?? []).length > 0 || Boolean(row.ollama) || Boolean(row.popularity?.hf_downloads);
-
 interface Architectures {
   /** by repository of an official model */
   readonly ofRepo: ReadonlyMap<string, ArchitectureEntry>;
@@ -181,15 +177,14 @@ function buildModels({ official, tunes }: Facts, { ofRepo }: Architectures): Dra
       ? [draftOf(row, idOf(row.repo), architecture, row.family, traitsOf(row, architecture, bases))]
       : [];
   });
-  const names = new Map(models.map((model) => [sameName(model.repo), model.architectureId]));
-  for (const row of tunes) {
+  // who is in use has the first choice of a short id
+  const inUse = (row: TuneRow): number =>
+    row.gguf_repos?.length || row.ollama || row.popularity?.hf_downloads ? 0 : 1;
+  for (const row of [...tunes].sort((a, b) => inUse(a) - inUse(b))) {
     const root = officialRows.get(row.base);
     const architecture = ofRepo.get(row.base);
     if (root === undefined || architecture === undefined) continue;
-    // a copy of a model under another owner adds its names to that model, used or not
-    const isCopy = names.get(sameName(row.repo)) === architecture.id;
-    if (isCopy || isInUse(row))
-      models.push(draftOf(row, idOf(row.repo), architecture, root.family, traitsOf(row, architecture, bases)));
+    models.push(draftOf(row, idOf(row.repo), architecture, root.family, traitsOf(row, architecture, bases)));
   }
   return mergeCopies(models, officialRows);
 }

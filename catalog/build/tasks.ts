@@ -50,11 +50,12 @@ function isPretrained(row: TuneRow, name: string, bases: ReadonlySet<string>): b
 /** Downloads in the month of the figures; about 1 in 5 tunes of 2023 has more. */
 const POPULAR_DOWNLOADS = 10_000;
 
-/** Tunes of 2023 and of that year's models that few still run. */
+/** Tunes that nobody can be shown to run (no GGUF files, no Ollama name, no download figures), and those of 2023 that few still do. */
 export function isOfTheCrowd(
-  { released, popularity }: Pick<ModelEntry, "released" | "popularity">,
+  { released, popularity, ggufRepos, ollama }: Pick<ModelEntry, "released" | "popularity" | "ggufRepos" | "ollama">,
   rootReleased: string | undefined,
 ): boolean {
+  if (ggufRepos === undefined && ollama === undefined && popularity === undefined) return true;
   const of2023 = (released ?? rootReleased ?? "9999") < "2024";
   return of2023 && (popularity?.downloadCount ?? 0) < POPULAR_DOWNLOADS;
 }
