@@ -10,7 +10,7 @@ import type { Run } from "../facts/run.ts";
 import type { Tokens } from "../units.ts";
 import { assessVerdict, type Candidate, judgeMemory, type MemoryVerdict, type Question } from "./candidate.ts";
 import { contextCeiling, maxContext } from "./max-context.ts";
-import { type PlaceMode, placements } from "./place.ts";
+import { type PlaceMode, placements, refinements } from "./place.ts";
 import { type Scores, scoresOf, weightedScore } from "./score.ts";
 
 /** Everything that is known and the same for every question. */
@@ -53,17 +53,50 @@ export interface ModelQuestion {
 
 export const allPlaceModes: readonly PlaceMode[] = ["gpu", "moe-offload", "cpu-offload", "cpu"];
 
-/** The fastest placement that fits, or the one that comes closest. */
-export function bestPlacement(model: Model, run: Run, ask: ModelQuestion, knowledge: Knowledge): Candidate {
+/**
+ * The fastest placement that fits, or the one that comes closest.
+ * @param detail "whole" stops at whole layers: enough to compare recipes and contexts by, several times sooner
+ */
+export function bestPlacement(
+  model: Model,
+  run: Run,
+  ask: ModelQuestion,
+  knowledge: Knowledge,
+  detail: "whole" | "filled" = "filled",
+): Candidate {
   const { hardware, question } = ask;
   const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
   const complete = (verdict: MemoryVerdict): Candidate =>
     assessVerdict(verdict, model, hardware, question, knowledge.calibration);
   if (ask.asGiven || placementIsFixed(ask.fixed)) return complete(memoryOf(run));
   const { fitting, nearest } = placements(model, hardware, run, memoryOf, ask.runModes);
-  const [first, ...others] = fitting.map(complete);
-  if (!first) return complete(nearest ?? memoryOf(run));
-  return others.reduce((best, other) => (taskSeconds(other) < taskSeconds(best) ? other : best), first);
+  const coarse = fastest(fitting.map(complete)) ?? complete(nearest ?? memoryOf(run));
+  return detail === "whole" ? coarse : refine(coarse, ask, knowledge);
+}
+
+/** The candidate with what whole layers leave free of the devices filled part by part, where that is faster. */
+export function refine(coarse: Candidate, ask: ModelQuestion, knowledge: Knowledge): Candidate {
+  const { model, hardware, question } = coarse;
+  if (ask.asGiven || placementIsFixed(ask.fixed) || coarse.runMode === "gpu" || coarse.runMode === "cpu") return coarse;
+  const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
+  const tried = refinements(model, hardware, coarse, memoryOf).map((verdict) =>
+    assessVerdict(verdict, model, hardware, question, knowledge.calibration),
+  );
+  return fastest([coarse, ...tried].filter(({ fits }) => fits)) ?? coarse;
+}
+
+/** Sooner with the whole answer than this counts more than a faster decode. */
+const SOONER = 0.95;
+
+/** The fastest decode, unless another is clearly sooner with the whole answer. */
+function fastest(candidates: readonly Candidate[]): Candidate | undefined {
+  const decode = ({ speed }: Candidate): number => speed?.decodeTokensPerSecond.mid ?? 0;
+  const [first, ...others] = candidates;
+  if (!first) return undefined;
+  const soonest = others.reduce((best, other) => (taskSeconds(other) < taskSeconds(best) ? other : best), first);
+  return candidates
+    .filter((candidate) => SOONER * taskSeconds(candidate) <= taskSeconds(soonest))
+    .reduce((best, other) => (decode(other) > decode(best) ? other : best), soonest);
 }
 
 /** Seconds of one whole answer: first token and all the rest. */

@@ -35,7 +35,7 @@ export function mixedVariants(ask: MixAsk, knowledge: ModelKnowledge, losses: Lo
   const at = (budgetBytes: Bytes): Candidate | undefined => {
     const mix = mixPrecision({ model: ask.model, budgetBytes, leastBits, imatrix: ask.imatrix }, losses);
     if (mix.outcome !== "mixed") return undefined;
-    const held = mixes.get(mix.model.fileBytes) ?? bestPlacement(mix.model, ask.run, ask, knowledge);
+    const held = mixes.get(mix.model.fileBytes) ?? bestPlacement(mix.model, ask.run, ask, knowledge, "whole");
     mixes.set(mix.model.fileBytes, held);
     return held;
   };

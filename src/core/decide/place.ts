@@ -2,17 +2,21 @@
  * Where the layers go: exact integer arithmetic on per-layer byte tables, checked by the memory function it is given.
  * Everything on devices if it fits; else the experts of the first N layers on the host (least N); else, for dense models, whole
  * layers (`-ngl`) against dense feed-forward parts (`--n-cpu-ffn`); else the CPU alone. Needs that grow with what is on the
- * device make "fits" monotone in N, so the least N is found by bisection.
+ * device make "fits" monotone in N, so the least N is found by bisection. What whole layers leave free is then filled part by part (fill.ts).
  */
 import { layerStateBytes } from "../estimate/context.ts";
 import { roledTensors } from "../estimate/roles.ts";
+import { engineNames } from "../facts/engine-names.ts";
 import type { Hardware } from "../facts/hardware.ts";
+import { layersPattern } from "../facts/layer-pattern.ts";
 import type { Model } from "../facts/model.ts";
 import type { Run, TensorOverride } from "../facts/run.ts";
 import { runShape } from "../facts/run-shape.ts";
-import type { Bytes } from "../units.ts";
+import { tensorStem } from "../facts/sensitivity.ts";
+import { type Bytes, MIB } from "../units.ts";
 import type { MemoryVerdict } from "./candidate.ts";
 import { canDeal, dealLayers } from "./deal.ts";
+import { type FillDevice, type FillItem, type Filling, fillEvenly, fillInOrder, type Movable } from "./fill.ts";
 
 /** Asks what a run takes; the search knows nothing else of memory. */
 export type MemoryOf = (run: Run) => MemoryVerdict;
@@ -21,6 +25,8 @@ interface LayerTable {
   readonly restBytes: readonly Bytes[];
   readonly expertBytes: readonly Bytes[];
   readonly denseFfnBytes: readonly Bytes[];
+  /** what a rule may move: experts, or of a model without any the dense feed-forward */
+  readonly movables: readonly (readonly Movable[])[];
   readonly stateBytes: readonly Bytes[];
   readonly outputBytes: Bytes;
 }
@@ -46,9 +52,23 @@ function weightTable(model: Model): Omit<LayerTable, "stateBytes"> {
       table[layer] = (table[layer] ?? 0) + bytes;
     }
   }
-  const table = { restBytes, expertBytes, denseFfnBytes, outputBytes };
+  const table = { restBytes, expertBytes, denseFfnBytes, outputBytes, movables: movablesOf(model) };
   tables.set(model, table);
   return table;
+}
+
+/** The movable parts of every layer: `ffn_down_exps` with its bias counts as one. */
+function movablesOf(model: Model): Movable[][] {
+  const role = model.hyper.experts ? "experts" : "denseFfn";
+  const layers = model.hyper.layers.map(() => new Map<string, Movable>());
+  for (const tensor of roledTensors(model)) {
+    if (tensor.role !== role || model.hyper.layers[tensor.layer]?.nextn) continue;
+    const part = tensorStem(tensor.name).replace(/\.\w+$/, "");
+    const parts = layers[tensor.layer];
+    const bytes = (parts?.get(part)?.bytes ?? 0) + tensor.bytes;
+    parts?.set(part, { layer: tensor.layer, part, bytes });
+  }
+  return layers.map((parts) => [...parts.values()]);
 }
 
 function layerTable(model: Model, run: Run): LayerTable {
@@ -59,27 +79,15 @@ function layerTable(model: Model, run: Run): LayerTable {
   return { ...weightTable(model), stateBytes };
 }
 
-/** Some of a layer's experts, moved to the host by an override. */
-interface Moved {
-  readonly layer: number;
-  readonly bytes: Bytes;
-  readonly override: TensorOverride;
-}
-
 /** Device bytes of the items that `offloadedLayers` covers: the last repeating layers, then the output. */
-function itemBytes(table: LayerTable, run: Run, layerCount: number, moved: Moved | undefined): Bytes[] {
+function itemBytes(table: LayerTable, run: Run, layerCount: number): Bytes[] {
   const start = Math.max(layerCount + 1 - run.offloadedLayers, 0);
   const items: Bytes[] = [];
   for (let layer = start; layer < layerCount; layer++) {
     const experts = layer < run.cpuMoeLayers ? 0 : (table.expertBytes[layer] ?? 0);
     const denseFfn = layer < run.cpuFfnLayers ? 0 : (table.denseFfnBytes[layer] ?? 0);
-    const partly = layer === moved?.layer ? moved.bytes : 0;
     items.push(
-      (table.restBytes[layer] ?? 0) +
-        experts -
-        partly +
-        denseFfn +
-        (run.cacheOffload ? (table.stateBytes[layer] ?? 0) : 0),
+      (table.restBytes[layer] ?? 0) + experts + denseFfn + (run.cacheOffload ? (table.stateBytes[layer] ?? 0) : 0),
     );
   }
   items.push(table.outputBytes);
@@ -107,24 +115,19 @@ function limitsOf(like: MemoryVerdict): Bytes[] {
   );
 }
 
-function deal(
-  { hardware, model, table }: Search,
-  run: Run,
-  limits: readonly Bytes[],
-  moved?: Moved,
-): number[] | undefined {
+function deal({ hardware, model, table }: Search, run: Run, limits: readonly Bytes[]): number[] | undefined {
   const devices = limits.map((limitBytes, index) => ({
     limitBytes,
     bandwidthBytesPerSecond: hardware.devices[index]?.bandwidthBytesPerSecond.value ?? 1,
   }));
-  return dealLayers(itemBytes(table, run, model.hyper.layerCount, moved), devices);
+  return dealLayers(itemBytes(table, run, model.hyper.layerCount), devices);
 }
 
 /**
  * The run with an explicit split that fits every device, or undefined. One device needs no split.
  * @param like a verdict of a run that differs little: its compute buffers are the first guess
  */
-function withSplit(search: Search, run: Run, like?: MemoryVerdict, moved?: Moved): MemoryVerdict | undefined {
+function withSplit(search: Search, run: Run, like?: MemoryVerdict): MemoryVerdict | undefined {
   const { hardware, memoryOf } = search;
   if (hardware.devices.length <= 1 || run.splitMode === "none") {
     const verdict = memoryOf(run);
@@ -132,7 +135,7 @@ function withSplit(search: Search, run: Run, like?: MemoryVerdict, moved?: Moved
   }
   let limits = limitsOf(like ?? memoryOf({ ...run, tensorSplit: [] }));
   for (let round = 0; round < SPLIT_ROUNDS; round++) {
-    const counts = deal(search, run, limits, moved);
+    const counts = deal(search, run, limits);
     if (!counts) return undefined;
     const verdict = memoryOf({ ...run, tensorSplit: counts });
     if (onDevices(verdict)) return verdict;
@@ -153,7 +156,7 @@ function least(search: Search, high: number, runAt: (n: number) => Run): MemoryV
   let fails = -1;
   const limits = limitsOf(top);
   let guess = leastInteger(high, (n) =>
-    canDeal(itemBytes(search.table, runAt(n), search.model.hyper.layerCount, undefined), limits),
+    canDeal(itemBytes(search.table, runAt(n), search.model.hyper.layerCount), limits),
   );
   let step = 1;
   while (fits - fails > 1) {
@@ -185,28 +188,152 @@ function leastInteger(high: number, holds: (n: number) => boolean): number {
   return top;
 }
 
-/** Parts of a layer's experts to move, the fewest bytes first: what llama.cpp's own fit splits a layer by. */
-const partialExperts = ["down", "(down|gate|gate_up)"] as const;
+/** Rules for parts that lie elsewhere: layers of the same parts and the same place share one. */
+function rulesFor(places: readonly { readonly movable: Movable; readonly buffer: string }[]): TensorOverride[] {
+  const byLayer = new Map<string, { readonly layer: number; readonly buffer: string; readonly parts: string[] }>();
+  for (const { movable, buffer } of places) {
+    const key = `${movable.layer} ${buffer}`;
+    const row = byLayer.get(key) ?? { layer: movable.layer, buffer, parts: [] };
+    byLayer.set(key, row);
+    row.parts.push(movable.part);
+  }
+  const rules = new Map<
+    string,
+    { readonly buffer: string; readonly parts: readonly string[]; readonly layers: number[] }
+  >();
+  for (const { layer, buffer, parts } of byLayer.values()) {
+    const key = `${parts.sort().join("|")} ${buffer}`;
+    const rule = rules.get(key) ?? { buffer, parts, layers: [] };
+    rules.set(key, rule);
+    rule.layers.push(layer);
+  }
+  return [...rules.values()].map(({ buffer, parts, layers }) => ({
+    pattern: `blk\\.${layersPattern(layers)}\\.${parts.length === 1 ? parts[0] : `(${parts.join("|")})`}\\.`,
+    buffer,
+  }));
+}
+
+/** A filling as a run: the leading layers that keep nothing are counted, the others named by rules. */
+function filledRun({ model, hardware, table }: Search, run: Run, filling: Filling): Run {
+  const onHost = new Map<number, number>();
+  for (const { layer } of filling.host) onHost.set(layer, (onHost.get(layer) ?? 0) + 1);
+  const away = new Set(filling.away.map(({ movable }) => movable.layer));
+  let leading = 0;
+  while (
+    leading < model.hyper.layerCount &&
+    !away.has(leading) &&
+    (onHost.get(leading) ?? 0) === (table.movables[leading]?.length ?? 0)
+  )
+    leading++;
+  if (filling.host.every(({ layer }) => layer >= leading)) leading = 0;
+  const names = engineNames(hardware.devices);
+  const overrides = rulesFor([
+    ...filling.host.filter(({ layer }) => layer >= leading).map((movable) => ({ movable, buffer: "CPU" })),
+    ...filling.away.map(({ movable, device }) => ({ movable, buffer: names[device] ?? "CPU" })),
+  ]);
+  const counted = model.hyper.experts ? { cpuMoeLayers: leading } : { cpuFfnLayers: leading };
+  return {
+    ...run,
+    cpuMoeLayers: 0,
+    cpuFfnLayers: 0,
+    ...counted,
+    overrides,
+    tensorSplit: hardware.devices.length > 1 ? filling.counts : [],
+  };
+}
+
+const FILL_ROUNDS = 5;
+/** Less room than this is not worth another look. */
+const WORTH_BYTES = 32 * MIB;
 
 /**
- * The last layer whose experts lie on the host may keep a part of them: the rule that moves the least and still fits,
- * or the verdict as it is.
+ * The run with its devices filled, exact verdicts correcting what the tables leave out: short rounds take back what is over, and the first one
+ * that fits gives out what compute buffers turned out not to need.
+ * @param run `-ngl` is its own; the parts that a rule may move are placed here
  */
-function withPartialLayer(search: Search, verdict: MemoryVerdict): MemoryVerdict {
-  const { run } = verdict;
-  const layer = run.cpuMoeLayers - 1;
-  if (layer < 0) return verdict;
-  const experts = roledTensors(search.model).filter((tensor) => tensor.layer === layer && tensor.role === "experts");
-  for (const part of partialExperts) {
-    const pattern = `blk\\.${layer}\\.ffn_${part}_(ch|)exps`;
-    const regex = new RegExp(pattern);
-    const bytes = experts.reduce((sum, tensor) => (regex.test(tensor.name) ? sum + tensor.bytes : sum), 0);
-    if (bytes === 0 || experts.every(({ name }) => regex.test(name))) continue;
-    const moved: Moved = { layer, bytes, override: { pattern, buffer: "CPU" } };
-    const tried = withSplit(search, { ...run, cpuMoeLayers: layer, overrides: [moved.override] }, verdict, moved);
-    if (tried?.fits) return tried;
+function filled(
+  search: Search,
+  run: Run,
+  like: MemoryVerdict,
+  scheme: (items: readonly FillItem[], devices: readonly FillDevice[]) => Filling | undefined,
+): MemoryVerdict | undefined {
+  const { model, hardware, memoryOf, table } = search;
+  const L = model.hyper.layerCount;
+  const items: FillItem[] = [];
+  for (let layer = Math.max(L + 1 - run.offloadedLayers, 0); layer < L; layer++) {
+    const movables = table.movables[layer] ?? [];
+    const weightBytes =
+      (table.restBytes[layer] ?? 0) + (table.expertBytes[layer] ?? 0) + (table.denseFfnBytes[layer] ?? 0);
+    const stateBytes = run.cacheOffload ? (table.stateBytes[layer] ?? 0) : 0;
+    const movableBytes = movables.reduce((sum, { bytes }) => sum + bytes, 0);
+    items.push({ fixedBytes: weightBytes - movableBytes + stateBytes, movables });
   }
-  return verdict;
+  items.push({ fixedBytes: table.outputBytes, movables: [] });
+  let limits = limitsOf(like);
+  let found: MemoryVerdict | undefined;
+  for (let round = 0; round < FILL_ROUNDS; round++) {
+    const filling = scheme(
+      items,
+      limits.map((limitBytes, index) => ({
+        limitBytes,
+        bandwidthBytesPerSecond: hardware.devices[index]?.bandwidthBytesPerSecond.value ?? 1,
+      })),
+    );
+    if (!filling) return found;
+    const verdict = memoryOf(filledRun(search, run, filling));
+    if (onDevices(verdict)) {
+      const more = limitsOf(verdict);
+      const grown = found === undefined && more.some((limit, index) => limit > (limits[index] ?? 0) + WORTH_BYTES);
+      found = verdict;
+      if (!grown) return found;
+      limits = more;
+    } else if (found) return found;
+    else limits = limits.map((limit, index) => limit - (verdict.shortfall.devices[index] ?? 0));
+  }
+  return found;
+}
+
+const keepFirst: typeof fillEvenly = (items, devices) => fillEvenly(items, devices, "first");
+const keepLast: typeof fillEvenly = (items, devices) => fillEvenly(items, devices, "last");
+
+/** Experts that are not stored alike in every layer: then it matters which of them the host computes. */
+function differByLayer({ model, table }: Search): boolean {
+  const sizes = new Set(
+    table.movables.flatMap((parts) => (parts.length > 0 ? [parts.map(({ bytes }) => bytes).join()] : [])),
+  );
+  return model.hyper.experts !== undefined && sizes.size > 1;
+}
+
+/**
+ * What whole layers leave free of the devices, filled part by part: the verdicts that fit, of several ways to do it.
+ * @param coarse a placement that `placements` found, with something on the host; or the nearest that fits no device
+ */
+export function refinements(
+  model: Model,
+  hardware: Hardware,
+  coarse: MemoryVerdict,
+  memoryOf: MemoryOf,
+): MemoryVerdict[] {
+  const { run } = coarse;
+  const L = model.hyper.layerCount;
+  const whole = run.offloadedLayers > L && run.cpuMoeLayers === 0 && run.cpuFfnLayers === 0;
+  const search: Search = { model, hardware, memoryOf, table: layerTable(model, run) };
+  const several = hardware.devices.length > 1;
+  if (hardware.devices.length === 0 || run.offloadedLayers === 0 || run.splitMode === "none") return [];
+  if ((whole && (coarse.fits || !several)) || !search.table.movables.some((parts) => parts.length > 0)) return [];
+  // mixtures whose attention alone is too much keep all experts on the host: nothing is left to fill with
+  if (model.hyper.experts && run.offloadedLayers <= L) return [];
+  // the seam: one layer more, of which a part stays on the host
+  const offloadedLayers = Math.min(L + 1, run.offloadedLayers + 1);
+  const base: Run = { ...run, offloadedLayers, cpuMoeLayers: 0, cpuFfnLayers: 0, overrides: [], tensorSplit: [] };
+  const schemes = [
+    ...(several ? [fillInOrder] : []),
+    ...(whole ? [] : [keepLast]),
+    ...(differByLayer(search) && !whole ? [keepFirst] : []),
+  ];
+  return schemes
+    .flatMap((scheme) => filled(search, base, coarse, scheme) ?? [])
+    .filter((verdict) => verdict.fits && (!whole || !verdict.run.overrides.some(({ buffer }) => buffer === "CPU")));
 }
 
 export type PlaceMode = "gpu" | "moe-offload" | "cpu-offload" | "cpu";
@@ -239,8 +366,7 @@ export function placements(
   if (hardware.devices.length > 0) {
     if (may("gpu")) keep(withSplit(search, base));
     if (fitting.length === 0 && experts && may("moe-offload")) {
-      const fewest = least(search, L, (n) => ({ ...base, cpuMoeLayers: n }));
-      keep(fewest && withPartialLayer(search, fewest));
+      keep(least(search, L, (n) => ({ ...base, cpuMoeLayers: n })));
     }
     if (fitting.length === 0 && may("cpu-offload")) {
       keep(least(search, L, (n) => ({ ...base, cpuMoeLayers: experts ? L : 0, offloadedLayers: L + 1 - n })));

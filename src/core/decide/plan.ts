@@ -14,6 +14,7 @@ import {
   type Knowledge,
   type ModelQuestion,
   placementIsFixed,
+  refine,
   taskSeconds,
 } from "./choose.ts";
 import { floorBitsPerWeight, type Variant } from "./variants.ts";
@@ -91,7 +92,13 @@ function optionsOf(
   for (const contextTokens of contexts) {
     let onDevices = false;
     for (const [cacheTypeK, cacheTypeV] of pairs) {
-      const candidate = bestPlacement(model, { ...base, contextTokens, cacheTypeK, cacheTypeV }, ask, knowledge);
+      const candidate = bestPlacement(
+        model,
+        { ...base, contextTokens, cacheTypeK, cacheTypeV },
+        ask,
+        knowledge,
+        "whole",
+      );
       tried++;
       if (!closest || candidate.shortfall.totalBytes < closest.shortfall.totalBytes) closest = candidate;
       if (!candidate.fits) continue;
@@ -102,7 +109,7 @@ function optionsOf(
     }
     if (onDevices || placementIsFixed(ask.fixed)) break;
   }
-  return { options, closest: closest ?? bestPlacement(model, base, ask, knowledge), tried };
+  return { options, closest: closest ?? bestPlacement(model, base, ask, knowledge, "whole"), tried };
 }
 
 /** Larger micro-batches read long prompts faster, above all where weights cross the link, and take a larger compute buffer. */
@@ -118,7 +125,7 @@ function withBatch(option: Option, ask: PlanQuestion, knowledge: Knowledge): Opt
   let best = option;
   for (const ubatchTokens of UBATCHES) {
     if (ubatchTokens > run.batchTokens || ubatchTokens / 2 >= ask.question.promptTokens) continue;
-    const candidate = bestPlacement(model, { ...run, ubatchTokens }, ask, knowledge);
+    const candidate = bestPlacement(model, { ...run, ubatchTokens }, ask, knowledge, "whole");
     if (!candidate.fits || !ask.runModes.some((mode) => mode === candidate.runMode)) continue;
     const decodeKept =
       (candidate.speed?.decodeTokensPerSecond.mid ?? 0) >= DECODE_KEPT * (speed?.decodeTokensPerSecond.mid ?? 0);
@@ -163,8 +170,10 @@ export function plan(ask: PlanQuestion, knowledge: Knowledge): PlanOutcome {
     ask.objective,
   );
   const first = feasible[0];
-  const best = first && withBatch(first, ask, knowledge);
-  if (best) {
+  const coarse = first && withBatch(first, ask, knowledge);
+  if (coarse) {
+    const candidate = refine(coarse.candidate, ask, knowledge);
+    const best = { ...judge(candidate, ask.ability, knowledge, contextMode(ask)), variant: coarse.variant };
     const { maxContextTokens } = judge(best.candidate, ask.ability, knowledge);
     return {
       outcome: "planned",

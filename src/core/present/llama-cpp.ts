@@ -7,7 +7,7 @@ import type { Candidate } from "../decide/candidate.ts";
 import type { Run, TensorOverride } from "../facts/run.ts";
 import { MIB } from "../units.ts";
 import { type Artefact, type Command, chatRequest, step } from "./command.ts";
-import { rangePattern } from "./layer-pattern.ts";
+import { rangePattern } from "../facts/layer-pattern.ts";
 import { roundInterval } from "./round.ts";
 
 const LLAMA_PORT = 8080;

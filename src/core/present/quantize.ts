@@ -8,7 +8,7 @@ import { layerOf } from "../facts/tensor.ts";
 import { isQuantizable } from "../facts/tensor-role.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
 import { type Artefact, type Command, plainName, step } from "./command.ts";
-import { layersPattern } from "./layer-pattern.ts";
+import { layersPattern } from "../facts/layer-pattern.ts";
 
 export interface TensorTypeRule {
   readonly pattern: string;
