@@ -24,6 +24,8 @@ const widths: readonly (readonly [prefix: string, mean: number, deviation: numbe
   ["tau|dev", 0, 0.25],
   ["tau|old", 0, 0.4],
   ["tau|engine", 0, 0.3],
+  ["tau|age", -0.1, 0.2],
+  ["tau|age|", 0, 0.2],
   ["tau|moe", 0, 0.7],
   ["tau|lin", 0, 0.7],
   ["kv", 0.3, 0.4],

@@ -10,7 +10,7 @@ import type { Calibration } from "../facts/calibration.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
 import type { Bytes, Seconds } from "../units.ts";
 import { type DeviceRates, typeClass } from "./rates.ts";
-import { sumSeconds, type Term, type TermSum } from "./terms.ts";
+import { type Factor, sumSeconds, type Term, type TermSum } from "./terms.ts";
 
 export interface DecodeWork {
   readonly activeBytes: Bytes;
@@ -25,6 +25,8 @@ export interface DecodeWork {
   readonly flashAttention: boolean;
   /** builds before October 2024: no CUDA graphs, older kernels */
   readonly oldBuild: boolean;
+  /** calendar year of the build, as a fraction */
+  readonly buildYear: number;
   /** key of the engine's own cost against llama-bench */
   readonly engine: string;
   /** the host computes a part of the same token */
@@ -56,7 +58,9 @@ export function decodeTerms(work: DecodeWork, rates: DeviceRates): TermSum {
     ...(work.engine === "llama.cpp" ? [] : [`${name}|engine|${work.engine}`]),
     ...(work.besideHost ? [`${name}|beside`] : []),
   ];
-  const tau = levels("tau");
+  // launching got cheaper with every year of builds; old ones have a step of their own
+  const age = work.oldBuild ? 0 : Math.max(-0.75, Math.min(1.2, work.buildYear - 2025.5));
+  const tau: (string | Factor)[] = [...levels("tau"), ["tau|age", age], [`tau|age|${backend}`, age]];
   const nofa = (name: string): string[] => (work.flashAttention ? [] : [`${name}|nofa`, `${name}|nofa|${backend}`]);
   const latent = (name: string): string[] => (work.latent ? [`${name}|mla`, `${name}|mla|${backend}`] : []);
   const BW = rates.bandwidthBytesPerSecond;

@@ -105,6 +105,7 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens, sequence
           latent: traffic.latent,
           flashAttention: run.flashAttention,
           oldBuild: isOld(setting),
+          buildYear: question.buildYear,
           engine: question.engine,
           besideHost: hostWorks(setting),
         },
