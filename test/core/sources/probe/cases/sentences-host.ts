@@ -13,7 +13,8 @@ export const hostTests: readonly NamedTest[] = [
   {
     name: "two chips of one card are two devices",
     about: /one card = two chips/,
-    fails: ({ files }) => unless(parseNpuSmi(textOf(files)).length === 2, "one device"),
+    fails: ({ expected, files }) =>
+      unless(parseNpuSmi(textOf(files)).length === (expected.gpu_count ?? 2), "one device"),
   },
   {
     name: "the largest integer is no limit",
@@ -97,8 +98,8 @@ export const hostTests: readonly NamedTest[] = [
     fails: ({ files }) => {
       const text = textOf(files);
       return unless(
-        /Altra/.test(parseLscpu(text).model ?? "") &&
-          parseLscpu(text.replace("aarch64", "x86_64")).model === "Neoverse-N1",
+        parseLscpu(text).model !== parseLscpu(text.replace("aarch64", "x86_64")).model &&
+          text.replace(/\s+/g, " ").includes(`BIOS Model name: ${parseLscpu(text).model}`),
         `${parseLscpu(text).model}`,
       );
     },
