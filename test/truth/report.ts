@@ -4,6 +4,7 @@
 import { parseArgs } from "node:util";
 import type { Comparison } from "./compare-memory.ts";
 import { allMemoryRows, measureMemory, measureWeights, memoryFigures, weightsFigures } from "./measure.ts";
+import { measurePlacement, placementFigures } from "./placement.ts";
 import { readFitRows, truthFolder } from "./rows.ts";
 import { printSpeed, speedReport } from "./speed-report.ts";
 import { errorFraction, figures } from "./statistics.ts";
@@ -55,6 +56,7 @@ const summary = {
   memory: memoryFigures(memory),
   fitted: memoryFigures(fitted),
   speed: speed.summary,
+  placement: placementFigures(await measurePlacement(folder)),
 };
 
 if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
