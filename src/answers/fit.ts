@@ -13,10 +13,21 @@ import type { Hyperparameters, Model } from "../core/facts/model.ts";
 import type { Run } from "../core/facts/run.ts";
 import { tensorBytes } from "../core/facts/tensor.ts";
 import { runFlags } from "../core/present/llama-cpp.ts";
-import { contextNotes, engineNotes, fitSummary, optionText, placementNotes, stepsOf } from "../core/present/notes.ts";
+import {
+  contextNotes,
+  engineNotes,
+  fitSummary,
+  loadNotes,
+  optionText,
+  placementNotes,
+  spillWarnings,
+  stepsOf,
+} from "../core/present/notes.ts";
 import { round1, round3, roundInterval, roundSpeed } from "../core/present/round.ts";
 import { evidenceRows, shapeHardware, shapeMemory, shapeRun, shapeScores } from "../core/present/shapes.ts";
 import { shellCommand } from "../core/present/shell.ts";
+import { besideCompanions, companionsOf, gatherCompanions, shapeCompanions } from "./companions.ts";
+import { fastestEngine, isOtherEngine, judgeEngine } from "./fit-engine.ts";
 import {
   type AnswerContext,
   gatherHardware,
@@ -138,32 +149,52 @@ function storedBytes(model: Model): number {
 
 export async function fitAnswer(reference: string, args: Optional<FitArguments>, context: AnswerContext) {
   const question = questionOf(args, context.world);
-  const run = gatherRun(args.run);
-  const [gathered, choice] = await Promise.all([
+  const other = isOtherEngine(question.engine) ? question.engine : undefined;
+  const run = gatherRun(other ? "" : args.run);
+  const [gathered, choice, companions] = await Promise.all([
     gatherHardware(args.hardware, args.memoryBasis, context),
     gatherModel(reference, context),
+    gatherCompanions(run.parsed, context),
   ]);
   const hardware = withDevices(gathered.hardware, run.parsed);
   const ask = modelQuestion(hardware, question, run);
   const ability = abilityIn(choice.abilities, question.row.domain);
   const target = (hyper: Hyperparameters): Run => run.runFor(hyper, question.row.contextTokens);
-  const best = choice.allVariants.length > 1 ? bestOf(choice, ask, ability) : undefined;
+  const best = !other && choice.allVariants.length > 1 ? bestOf(choice, ask, ability) : undefined;
   const bestRecipe = best?.fits ? best.variant.recipe : undefined;
-  const judged = judgedBefore(choice, ask, JSON.stringify([question, run.parsed]), () =>
-    judgedVariant(choice, best?.variant, ask, target, ability),
-  );
+  const key = JSON.stringify([question, run.parsed]);
+  const base = choice.variants[0]?.model();
+  if (!base) throw new Error("a model has at least one variant");
+  const elsewhere = other
+    ? judgeEngine(other, args.run ?? "", choice, hardware, question, base, ability)
+    : undefined;
+  const alone = elsewhere?.judged ?? judgedBefore(choice, ask, key, () => judgedVariant(choice, best?.variant, ask, target, ability));
+  const auto =
+    args.engine === "auto" ? fastestEngine(alone, choice, hardware, question, base, ability) : undefined;
+  const chosen = elsewhere ?? auto?.other;
+  const rows = chosen ? [] : companionsOf(companions, alone.candidate);
+  const judged = chosen
+    ? chosen.judged
+    : rows.length === 0
+      ? alone
+      : judgedVariant(choice, best?.variant, besideCompanions(ask, rows), target, ability);
+  const extras = rows.length === 0 ? [] : companionsOf(companions, judged.candidate);
   const { candidate } = judged;
   const { model } = candidate;
 
-  const detailed = args.detail === "detailed";
-  const missing = candidate.fits
-    ? undefined
-    : whyNot(candidate, choice.allVariants, ask, await deviceChoices(), knowledge);
+  const missing =
+    candidate.fits || chosen
+      ? undefined
+      : whyNot(candidate, choice.allVariants, besideCompanions(ask, rows), await deviceChoices(), knowledge);
   const loss = perplexityIncrease(judged.quality.klDivergenceNats, knowledge.quality);
   const notes = [
-    ...placementNotes(candidate),
+    ...(chosen ? chosen.notes : placementNotes(candidate)),
+    ...(auto ? [auto.note] : []),
     ...contextNotes(candidate),
-    ...engineNotes(question.engine),
+    ...(chosen ? [] : engineNotes(question.engine)),
+    ...(chosen ? [] : loadNotes(candidate)),
+    ...companions.notes,
+    ...(run.parsed.model === undefined ? [] : [`The run names ${run.parsed.model}; what was judged is \`model\`.`]),
     ...(bestRecipe !== undefined && bestRecipe !== model.recipe
       ? [`Best recipe of this model here: ${bestRecipe}.`]
       : []),
@@ -173,7 +204,12 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
           `Quantization raises perplexity by about ${round1(loss.mid * 100)} % (${round1(loss.low * 100)} to ${round1(loss.high * 100)} %).`,
         ]),
   ];
-  const warnings = [...hardware.warnings, ...choice.warnings];
+  const warnings = [
+    ...hardware.warnings,
+    ...choice.warnings,
+    ...model.warnings.filter((warning) => !choice.warnings.includes(warning)),
+    ...(chosen ? [] : spillWarnings(candidate)),
+  ];
   return {
     summary: fitSummary(choice.name, judged),
     model: shapeModel(choice, judged),
@@ -181,7 +217,10 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
     run: shapeRun(candidate.run),
     runMode: candidate.runMode,
     fitLevel: candidate.fitLevel,
-    memory: shapeMemory(candidate),
+    memory: {
+      ...shapeMemory(candidate),
+      ...(extras.length > 0 ? { extras: shapeCompanions(extras, hardware) } : {}),
+    },
     ...(candidate.speed ? { speed: roundSpeed(candidate.speed) } : {}),
     maxContextTokens: judged.maxContextTokens,
     usability: candidate.usability,
@@ -189,9 +228,9 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
     scores: shapeScores(judged.scores),
     ...(bestRecipe === undefined ? {} : { bestRecipe }),
     engine: {
-      name: question.engine,
-      canLoad: true,
-      ...(choice.minimumEngineVersion === undefined ? {} : { minimumVersion: choice.minimumEngineVersion }),
+      name: auto?.engine ?? question.engine,
+      canLoad: chosen ? chosen.canLoad : true,
+      ...(choice.minimumEngineVersion === undefined || chosen ? {} : { minimumVersion: choice.minimumEngineVersion }),
     },
     installed: choice.installed,
     notes,
@@ -200,7 +239,7 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
     ...(missing
       ? { whyNot: { shortfallBytes: missing.shortfallBytes, options: missing.options.map(shapeOption) } }
       : {}),
-    ...(detailed ? detailsOf(judged, choice, ask, run, ability) : {}),
+    ...(args.detail === "detailed" ? detailsOf(judged, choice, besideCompanions(ask, rows), run, ability) : {}),
   };
 }
 

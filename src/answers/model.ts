@@ -4,6 +4,7 @@ import { priorAbility } from "../core/estimate/quality.ts";
 import { type Abilities, type Ability, domains } from "../core/facts/ability.ts";
 import { BoundedMap } from "../core/facts/bounded-map.ts";
 import type { ModelEntry } from "../core/facts/catalog-model.ts";
+import type { CheckpointFormat } from "../core/facts/checkpoint-format.ts";
 import type { Hyperparameters, Model } from "../core/facts/model.ts";
 import { applyRecipe, type Recipe, recipes } from "../core/facts/recipe.ts";
 import { tensorBytes, weightCount } from "../core/facts/tensor.ts";
@@ -30,6 +31,8 @@ export interface ModelChoice {
   readonly installed: boolean;
   readonly ggufRepo: string | undefined;
   readonly minimumEngineVersion: string | undefined;
+  /** how a quantized safetensors or MLX checkpoint stores its weights, where the reference names one */
+  readonly checkpoint?: CheckpointFormat;
   readonly warnings: readonly string[];
 }
 
@@ -120,6 +123,7 @@ function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: 
         ? resolved.repo
         : entry?.ggufRepos?.[0],
     minimumEngineVersion: undefined,
+    ...(resolved.checkpoint === undefined ? {} : { checkpoint: resolved.checkpoint }),
     warnings: [
       ...resolved.warnings,
       ...(stored?.warnings ?? []).filter((warning) => !resolved.warnings.includes(warning)),

@@ -1,5 +1,5 @@
 /** What a candidate may use: capacity less the caller's margin or the reserve, whichever is larger, device by device. */
-import { deviceReserve, hostReserve, type ReserveRow, reserveBytes } from "../estimate/reserve.ts";
+import { desktopReserveBytes, deviceReserve, hostReserve, type ReserveRow, reserveBytes } from "../estimate/reserve.ts";
 import type { Hardware } from "../facts/hardware.ts";
 import { InputError } from "../facts/input-error.ts";
 import { type MemoryBreakdown, totalBytes } from "../facts/memory.ts";
@@ -16,6 +16,9 @@ export interface Limits {
   readonly marginBytes: readonly Bytes[];
   /** absolute ceiling per device, as the caller set it */
   readonly budgetBytes: readonly Bytes[];
+  /** what else the run loads: per device and on the host (estimate/companions.ts) */
+  readonly takenBytes?: readonly Bytes[];
+  readonly hostTakenBytes?: Bytes;
 }
 
 export const defaultLimits: Limits = { marginBytes: [], budgetBytes: [] };
@@ -63,16 +66,25 @@ export function roomFor(hardware: Hardware, model: Model, run: Run, placement: P
     const reserve = deviceReserve(device, index, model, run, placement);
     const margin = limits.marginBytes[index] ?? limits.marginBytes.at(-1) ?? DEFAULT_MARGIN_BYTES;
     const budget = limits.budgetBytes[index] ?? limits.budgetBytes.at(-1) ?? Number.POSITIVE_INFINITY;
-    const allowedBytes = Math.max(0, Math.min(budget, capacityBytes - Math.max(margin, reserveBytes(reserve))));
+    const free = Math.min(budget, capacityBytes - Math.max(margin, reserveBytes(reserve)));
+    const allowedBytes = Math.max(0, free - (limits.takenBytes?.[index] ?? 0));
     return { name: device.name, capacityBytes, reserve, reserveBytes: reserveBytes(reserve), allowedBytes };
   });
   const { host } = hardware;
   const limit = host.ramLimitBytes?.value ?? Number.POSITIVE_INFINITY;
   const capacityBytes = Math.min(host.ramAvailableBytes.value, limit);
   const held = reserveBytes(hostReserve);
+  const kept = desktopReserveBytes(host.ramTotalBytes.value);
   return {
     devices,
-    host: { capacityBytes, reserveBytes: held, allowedBytes: Math.max(0, capacityBytes - held) },
+    host: {
+      capacityBytes,
+      reserveBytes: held,
+      allowedBytes: Math.max(
+        0,
+        Math.min(capacityBytes - held, host.ramTotalBytes.value - kept) - (limits.hostTakenBytes ?? 0),
+      ),
+    },
     unified: hardware.devices.some(({ kind }) => kind === "unified"),
   };
 }

@@ -66,7 +66,7 @@ export const thresholds = {
 const memoryDevices = new WeakMap<Hardware, readonly MemoryDevice[]>();
 
 /** Devices as the memory estimate takes them: free memory decides the default split. */
-function memoryDevicesOf(hardware: Hardware): readonly MemoryDevice[] {
+export function memoryDevicesOf(hardware: Hardware): readonly MemoryDevice[] {
   const known = memoryDevices.get(hardware);
   if (known) return known;
   const names = engineNames(hardware.devices);

@@ -170,6 +170,14 @@ export const hostReserve: readonly ReserveRow[] = [
   },
 ];
 
+/**
+ * RAM that a desktop's other programs need back sooner or later, however little they hold now: 10 % and at least 4 GiB, but never
+ * more than half. A container's limit is below the host's total, so there this seldom binds. An assumption, not a measurement.
+ */
+export function desktopReserveBytes(ramTotalBytes: Bytes): Bytes {
+  return Math.round(Math.min(ramTotalBytes / 2, Math.max(4 * GIB, 0.1 * ramTotalBytes)));
+}
+
 export function reserveBytes(rows: readonly ReserveRow[]): Bytes {
   return rows.reduce((sum, row) => sum + row.bytes, 0);
 }
