@@ -61,7 +61,8 @@ describe("the process", () => {
     }
   });
 
-  it.each(["its input ends", "SIGTERM", "SIGINT"] as const)("takes its children along when %s", async (cause) => {
+  const unix = it.skipIf(process.platform === "win32");
+  unix.each(["its input ends", "SIGTERM", "SIGINT"] as const)("takes its children along when %s", async (cause) => {
     const folder = folderWithSleeper("nvidia-smi");
     const session = new StdioSession({ PATH: `${folder}:${process.env["PATH"]}` });
     await session.initialize();

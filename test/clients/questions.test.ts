@@ -35,5 +35,6 @@ it.for(rows)("$question", async ({ tool, arguments: args, answer }) => {
   expect(isError, content[0]?.text).toBeFalsy();
   const settled = structuredContent?.[answer];
   expect(settled, `${answer} in ${content[0]?.text?.slice(0, 400)}`).toBeDefined();
-  if (answer === "models" || answer === "points" || answer === "commands") expect(settled, content[0]?.text).not.toHaveLength(0);
+  if (answer === "models" || answer === "points" || answer === "commands")
+    expect(settled, content[0]?.text).not.toHaveLength(0);
 });

@@ -1,0 +1,1 @@
+export function zip(files: readonly (readonly [path: string, contents: Uint8Array])[]): Buffer;
