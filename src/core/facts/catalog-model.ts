@@ -20,6 +20,8 @@ export interface Capabilities {
   readonly tools?: true;
   readonly thinking?: true;
   readonly vision?: true;
+  /** fills in the middle of code */
+  readonly infill?: true;
   readonly embedding?: true;
   readonly reranking?: true;
 }

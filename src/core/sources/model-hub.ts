@@ -2,6 +2,7 @@
 import { InputError } from "../facts/input-error.ts";
 import type { LayoutOptions } from "../facts/layout.ts";
 import type { Hyperparameters } from "../facts/model.ts";
+import { kindOf } from "../facts/model-kind.ts";
 import { isRecipe } from "../facts/recipe.ts";
 import { pickQuantization, type Quantization, quantizationsOf } from "./hub/quantizations.ts";
 import { type Hub, hubOf } from "./hub.ts";
@@ -42,6 +43,7 @@ async function fromGguf(
     ...(tag !== undefined && recipe !== undefined && isRecipe(recipe) ? { recipe } : {}),
     format: "gguf",
     ...(tag === undefined ? {} : { stored }),
+    kind: kindOf(stored.hyper, stored.tensors),
     hyper: stored.hyper,
     shapes,
     published: all.map(({ name, recipe: stated, sizeBytes, paths }) => ({

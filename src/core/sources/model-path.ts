@@ -4,6 +4,7 @@ import { checkpointFormat } from "../facts/checkpoint-format.ts";
 import { readHyperparameters } from "../facts/hyperparameters.ts";
 import { InputError } from "../facts/input-error.ts";
 import { layoutTensors } from "../facts/layout.ts";
+import { kindOf } from "../facts/model-kind.ts";
 import { isRecipe } from "../facts/recipe.ts";
 import { isConfig, parseConfig } from "./config-reader.ts";
 import { asMetadata, ggufKeys } from "./gguf-keys.ts";
@@ -58,6 +59,7 @@ async function resolveGguf(path: string, options: ResolveOptions): Promise<Resol
     file: path,
     format: "gguf",
     stored,
+    kind: kindOf(stored.hyper, stored.tensors),
     ...(stored.recipe !== undefined && isRecipe(stored.recipe) ? { recipe: stored.recipe } : {}),
     hyper: stored.hyper,
     shapes,

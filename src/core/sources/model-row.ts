@@ -67,6 +67,7 @@ export const modelSchema = z.strictObject({
     tools: z.literal(true).optional(),
     thinking: z.literal(true).optional(),
     vision: z.literal(true).optional(),
+    infill: z.literal(true).optional(),
     embedding: z.literal(true).optional(),
     reranking: z.literal(true).optional(),
   }),

@@ -3,6 +3,7 @@
 import type { ModelEntry } from "../facts/catalog-model.ts";
 import type { CheckpointFormat } from "../facts/checkpoint-format.ts";
 import type { Hyperparameters, Model } from "../facts/model.ts";
+import type { ModelKind } from "../facts/model-kind.ts";
 import { applyRecipe, type Recipe } from "../facts/recipe.ts";
 import { type TensorShape, tensorBytes } from "../facts/tensor.ts";
 import { type Bytes, padTo } from "../units.ts";
@@ -33,6 +34,8 @@ export interface ResolvedModel {
   readonly format: "gguf" | "safetensors" | "mlx";
   /** a GGUF file as it is stored; `model(recipe)` gives what other recipes of it would be */
   readonly stored?: Model;
+  /** what the file says of itself; a catalog entry says more */
+  readonly kind?: ModelKind;
   /** how a checkpoint's linear layers are stored, where its config says */
   readonly checkpoint?: CheckpointFormat;
   /** what the repository's list of files offers, the smallest first; only where it was asked */
