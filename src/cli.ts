@@ -37,6 +37,8 @@ async function main(): Promise<void> {
     process.stdout.write((await import("./cli/help.ts")).help(rest[0]));
   } else if (command === "--http" || command === "--sse") {
     await (await import("./cli/http.ts")).runHttp(world, words, threadScript);
+  } else if (command === "catalog") {
+    process.exitCode = await (await import("./cli/catalog.ts")).runCatalog(world, rest);
   } else if (command === "here") {
     process.exitCode = await (await import("./cli/here.ts")).runHere(world, rest, process.argv[1] ?? "modelfit-mcp");
   } else {

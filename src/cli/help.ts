@@ -22,6 +22,7 @@ function generalHelp(): string {
                                   bearer token they must send)
   modelfit-mcp --sse [port]       the same, with the older HTTP+SSE transport as well
   modelfit-mcp <tool> [options]   one tool as a command; --json prints what a client gets
+  modelfit-mcp catalog refresh    ask the Hub for models newer than this release; kept in your data folder
   modelfit-mcp --help <tool>      the options of a tool
   modelfit-mcp --version
 

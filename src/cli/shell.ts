@@ -9,7 +9,7 @@ import { readWords } from "./options.ts";
 import { printable } from "./print.ts";
 
 /** `here` and the protocol options are no tools, but a misspelt word may mean them. */
-const otherCommands = ["here", "--http", "--sse", "--version", "--help"];
+const otherCommands = ["here", "catalog", "--http", "--sse", "--version", "--help"];
 
 export function findTool(name: string): Tool {
   const wanted = name.replaceAll("-", "_");
