@@ -26,24 +26,60 @@ const turn = <T>(list: readonly [T, ...T[]], round: number): T => list[round % l
 function fitRows(model: string, hardware: string): Row[] {
   return [
     { what: `fit ${model} on ${hardware}`, targetMs: 1, call: () => fit({ model, hardware }) },
-    { what: "  another context each time", targetMs: 1, call: (round) => fit({ model, hardware, run: `-c ${4096 + 256 * round}` }) },
+    {
+      what: "  another context each time",
+      targetMs: 1,
+      call: (round) => fit({ model, hardware, run: `-c ${4096 + 256 * round}` }),
+    },
     {
       what: "  another cache and micro-batch each time",
       targetMs: 1,
-      call: (round) => fit({ model, hardware, run: `-c ${8192 + 512 * round} -ctk ${turn(["q8_0", "f16"], round)} -ub ${256 * (1 + (round % 7))}` }),
+      call: (round) =>
+        fit({
+          model,
+          hardware,
+          run: `-c ${8192 + 512 * round} -ctk ${turn(["q8_0", "f16"], round)} -ub ${256 * (1 + (round % 7))}`,
+        }),
     },
-    { what: "  another placement each time", targetMs: 1, call: (round) => fit({ model, hardware, run: `-c 8192 --n-cpu-moe ${round % 40} -ngl ${99 - (round % 20)}` }) },
-    { what: "  another machine each time", targetMs: 1, call: (round) => fit({ model, hardware: `${turn(["4x", "3x", "2x"], round)} rtx-4090, ram=${128 + round}GiB` }) },
+    {
+      what: "  another placement each time",
+      targetMs: 1,
+      call: (round) => fit({ model, hardware, run: `-c 8192 --n-cpu-moe ${round % 40} -ngl ${99 - (round % 20)}` }),
+    },
+    {
+      what: "  another machine each time",
+      targetMs: 1,
+      call: (round) => fit({ model, hardware: `${turn(["4x", "3x", "2x"], round)} rtx-4090, ram=${128 + round}GiB` }),
+    },
   ];
 }
 
 const rows: Row[] = [
   ...fitRows("qwen3-8b:Q4_K_M", "rtx-4090, ram=64GiB"),
   ...fitRows("qwen3-235b-a22b:Q4_K_M", "4x rtx-4090, ram=256GiB"),
-  { what: "fit qwen3-235b-a22b, recipe left open", targetMs: 1, call: (round) => fit({ model: "qwen3-235b-a22b", hardware: "4x rtx-4090, ram=256GiB", run: `-c ${8192 + 256 * round}` }) },
-  { what: "plan llama-3.3-70b-instruct, four devices", targetMs: 10, call: (round) => plan({ model: "llama-3.3-70b-instruct", hardware: "4x rtx-3090, ram=128GiB", run: `-c ${8192 + 256 * round}` }) },
-  { what: "plan deepseek-r1, four devices", targetMs: 10, call: (round) => plan({ model: "deepseek-r1", hardware: "4x rtx-4090, ram=512GiB", run: `-c ${8192 + 256 * round}` }) },
-  { what: "frontier qwen3-30b-a3b", targetMs: 30, call: (round) => frontier({ model: "qwen3-30b-a3b", hardware: `rtx-4090, ram=${64 + round}GiB` }) },
+  {
+    what: "fit qwen3-235b-a22b, recipe left open",
+    targetMs: 1,
+    call: (round) =>
+      fit({ model: "qwen3-235b-a22b", hardware: "4x rtx-4090, ram=256GiB", run: `-c ${8192 + 256 * round}` }),
+  },
+  {
+    what: "plan llama-3.3-70b-instruct, four devices",
+    targetMs: 10,
+    call: (round) =>
+      plan({ model: "llama-3.3-70b-instruct", hardware: "4x rtx-3090, ram=128GiB", run: `-c ${8192 + 256 * round}` }),
+  },
+  {
+    what: "plan deepseek-r1, four devices",
+    targetMs: 10,
+    call: (round) =>
+      plan({ model: "deepseek-r1", hardware: "4x rtx-4090, ram=512GiB", run: `-c ${8192 + 256 * round}` }),
+  },
+  {
+    what: "frontier qwen3-30b-a3b",
+    targetMs: 30,
+    call: (round) => frontier({ model: "qwen3-30b-a3b", hardware: `rtx-4090, ram=${64 + round}GiB` }),
+  },
 ];
 
 function median(values: readonly number[]): number {

@@ -1,14 +1,10 @@
 /** `-md`, `-mm` and `--spec-type` of a run: found, sized, or refused with what to send; nothing that was said is left out. */
-import {
-  type Companion,
-  companionBytes,
-  draftModel,
-  predictionLayers,
-} from "../core/estimate/companions.ts";
+
 import { type Candidate, memoryDevicesOf } from "../core/decide/candidate.ts";
 import type { ModelQuestion } from "../core/decide/choose.ts";
-import { InputError } from "../core/facts/input-error.ts";
+import { type Companion, companionBytes, draftModel, predictionLayers } from "../core/estimate/companions.ts";
 import type { Hardware } from "../core/facts/hardware.ts";
+import { InputError } from "../core/facts/input-error.ts";
 import type { Model } from "../core/facts/model.ts";
 import { HOST } from "../core/facts/placement.ts";
 import type { Run } from "../core/facts/run.ts";
@@ -45,13 +41,24 @@ export async function gatherCompanions(parsed: ParsedRun, context: AnswerContext
   if (kinds.some((kind) => withoutModel.test(kind)))
     notes.push("N-gram speculation keeps tables of what was written; they are small and not counted.");
   const draft = parsed.draftModel === undefined ? undefined : await draftOf(parsed.draftModel, context);
-  const projectorBytes =
-    parsed.projector === undefined ? undefined : await projectorSize(parsed.projector, context);
+  const projectorBytes = parsed.projector === undefined ? undefined : await projectorSize(parsed.projector, context);
   if (projectorBytes !== undefined)
-    notes.push("The projector is counted by its file; the work buffer of its encoder, which grows with the image, is not.");
+    notes.push(
+      "The projector is counted by its file; the work buffer of its encoder, which grows with the image, is not.",
+    );
   if (draft ?? predicts)
     notes.push("Speeds are without speculation: what it gains depends on how much of the draft is accepted.");
   return { draft, projectorBytes, predicts, notes };
+}
+
+/** For answers that size the model alone. @throws InputError where the run loads more */
+export function refuseCompanions({ draftModel: draft, projector, speculation }: ParsedRun): void {
+  const flag =
+    draft !== undefined ? "-md" : projector !== undefined ? "-mm" : speculation.length > 0 ? "--spec-type" : undefined;
+  if (flag === undefined) return;
+  throw new InputError(
+    `${flag} is sized by fit_model only, whose memory.extras says what it takes. Leave it out here and add that to marginMiB.`,
+  );
 }
 
 async function draftOf(reference: string, context: AnswerContext): Promise<Model> {

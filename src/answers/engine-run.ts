@@ -82,7 +82,11 @@ export function parseEngineRun(engine: string, text: string): EngineFlags {
       continue;
     }
     const number = Number(value);
-    if (value === undefined || !(number >= flag.low && number <= flag.high) || (flag.whole && !Number.isInteger(number)))
+    if (
+      value === undefined ||
+      !(number >= flag.low && number <= flag.high) ||
+      (flag.whole && !Number.isInteger(number))
+    )
       throw new InputError(
         `${name} ${value?.slice(0, 32) ?? ""} is not a ${flag.whole ? "whole number" : "number"} from ${flag.low} to ${flag.high}. Send a number in that range.`,
       );

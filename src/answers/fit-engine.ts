@@ -1,9 +1,12 @@
 /** `fit_model` for engines that read checkpoints: the same answer, its numbers from that engine's own sums. */
+
+import type { Question } from "../core/decide/candidate.ts";
 import { type Candidate, type FitLevel, felt, thresholds, usabilityOf } from "../core/decide/candidate.ts";
 import type { Judged } from "../core/decide/choose.ts";
 import { type EngineFit, engineFit } from "../core/decide/engine-fit.ts";
 import type { OtherEngine } from "../core/decide/engine-plan.ts";
 import { scoresOf, weightedScore } from "../core/decide/score.ts";
+import { estimateQuality, meanKlDivergenceNats } from "../core/estimate/quality.ts";
 import type { Ability } from "../core/facts/ability.ts";
 import { type CheckpointFormat, checkpointBytes, checkpointFormat } from "../core/facts/checkpoint-format.ts";
 import type { Hardware } from "../core/facts/hardware.ts";
@@ -12,9 +15,7 @@ import type { Model } from "../core/facts/model.ts";
 import { applyRecipe, type Recipe } from "../core/facts/recipe.ts";
 import { defaultRun } from "../core/facts/run-defaults.ts";
 import { weightCount } from "../core/facts/tensor.ts";
-import { estimateQuality, meanKlDivergenceNats } from "../core/estimate/quality.ts";
 import { formatBytes, formatSpeedInterval } from "../core/units-text.ts";
-import type { Question } from "../core/decide/candidate.ts";
 import { parseEngineRun } from "./engine-run.ts";
 import { knowledge } from "./gather.ts";
 import type { ModelChoice } from "./model.ts";
@@ -22,6 +23,8 @@ import type { ModelChoice } from "./model.ts";
 export interface EngineJudged {
   readonly judged: Judged;
   readonly canLoad: boolean;
+  /** what one device must have for the whole, the driver's share included */
+  readonly needBytes: number;
   readonly notes: readonly string[];
 }
 
@@ -35,7 +38,8 @@ const titles: Readonly<Record<OtherEngine, string>> = { vllm: "vLLM", mlx: "MLX"
 function missingHere(engine: OtherEngine, { devices, host }: Hardware): string | undefined {
   if (engine === "mlx")
     return devices.some(({ backend }) => backend === "metal") ? undefined : "MLX needs Apple silicon";
-  if (engine === "vllm" && /^(darwin|macos|win)/i.test(host.os)) return "vLLM runs on Linux only (on Windows inside WSL)";
+  if (engine === "vllm" && /^(darwin|macos|win)/i.test(host.os))
+    return "vLLM runs on Linux only (on Windows inside WSL)";
   return devices.some(({ backend }) => backend === "cuda" || backend === "rocm")
     ? undefined
     : `${titles[engine]} is judged here on CUDA and ROCm devices only`;
@@ -137,6 +141,10 @@ export function judgeEngine(
       score: candidate.fits ? weightedScore(scores, question.row.weights) : 0,
     },
     canLoad: missing === undefined && !checkpoint.isGguf,
+    needBytes: Math.ceil(
+      (fit.memory.totalBytes.mid * Math.max(1, fit.tensorParallel * fit.pipelineParallel)) /
+        (flags.utilizationFraction ?? 0.92),
+    ),
     notes: [
       ...checkpoint.notes,
       `${title} was not measured here: a device takes ${formatBytes(low)} to ${formatBytes(high)} (${fit.memory.source}); that it fits is ${fit.certainty}.`,

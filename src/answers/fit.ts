@@ -3,7 +3,7 @@ import { type BestVariant, bestVariant } from "../core/decide/best-variant.ts";
 import type { Candidate } from "../core/decide/candidate.ts";
 import { bestPlacement, decodeAt, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
 import type { Variant } from "../core/decide/variants.ts";
-import { type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
+import { hardwareOptions, type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
 import { bytesByRole } from "../core/estimate/roles.ts";
 import type { Ability } from "../core/facts/ability.ts";
@@ -165,12 +165,11 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   const key = JSON.stringify([question, run.parsed]);
   const base = choice.variants[0]?.model();
   if (!base) throw new Error("a model has at least one variant");
-  const elsewhere = other
-    ? judgeEngine(other, args.run ?? "", choice, hardware, question, base, ability)
-    : undefined;
-  const alone = elsewhere?.judged ?? judgedBefore(choice, ask, key, () => judgedVariant(choice, best?.variant, ask, target, ability));
-  const auto =
-    args.engine === "auto" ? fastestEngine(alone, choice, hardware, question, base, ability) : undefined;
+  const elsewhere = other ? judgeEngine(other, args.run ?? "", choice, hardware, question, base, ability) : undefined;
+  const alone =
+    elsewhere?.judged ??
+    judgedBefore(choice, ask, key, () => judgedVariant(choice, best?.variant, ask, target, ability));
+  const auto = args.engine === "auto" ? fastestEngine(alone, choice, hardware, question, base, ability) : undefined;
   const chosen = elsewhere ?? auto?.other;
   const rows = chosen ? [] : companionsOf(companions, alone.candidate);
   const judged = chosen
@@ -182,9 +181,13 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
   const { candidate } = judged;
   const { model } = candidate;
 
-  const missing =
-    candidate.fits || chosen
-      ? undefined
+  const missing = candidate.fits
+    ? undefined
+    : chosen
+      ? {
+          shortfallBytes: candidate.shortfall.totalBytes,
+          options: hardwareOptions(candidate, chosen.needBytes, await deviceChoices()),
+        }
       : whyNot(candidate, choice.allVariants, besideCompanions(ask, rows), await deviceChoices(), knowledge);
   const loss = perplexityIncrease(judged.quality.klDivergenceNats, knowledge.quality);
   const notes = [

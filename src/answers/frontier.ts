@@ -12,6 +12,7 @@ import { round1, roundInterval } from "../core/present/round.ts";
 import { shapeHardware, shapeRun } from "../core/present/shapes.ts";
 import { shellCommand } from "../core/present/shell.ts";
 import { GIB } from "../core/units.ts";
+import { refuseCompanions } from "./companions.ts";
 import {
   type AnswerContext,
   gatherHardware,
@@ -89,6 +90,7 @@ export async function frontierAnswer(args: Optional<FrontierArguments>, context:
   const question = questionOf(args, context.world);
   const objectives = readGoals(args.objectives);
   const run = gatherRun(args.run);
+  refuseCompanions(run.parsed);
   const gathered = await gatherHardware(args.hardware, args.memoryBasis, context);
   const hardware = withDevices(gathered.hardware, run.parsed);
   const ask = { ...modelQuestion(hardware, question, run), asGiven: false };

@@ -52,10 +52,7 @@ export function isLocal(expression: string | null | undefined): boolean {
 /** Loaded with the first question that names hardware. */
 let hardwareSources:
   | Promise<
-      [
-        typeof import("../core/sources/hardware-expression.ts"),
-        typeof import("../core/sources/hardware-catalog.ts"),
-      ]
+      [typeof import("../core/sources/hardware-expression.ts"), typeof import("../core/sources/hardware-catalog.ts")]
     >
   | undefined;
 

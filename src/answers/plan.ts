@@ -28,6 +28,7 @@ import { shellOf } from "../core/present/shell.ts";
 import { transformersCommands, transformersEndpoint } from "../core/present/transformers.ts";
 import { vllmCommands, vllmEndpoint } from "../core/present/vllm.ts";
 import { deviceChoices, shapeModel } from "./fit.ts";
+import { refuseCompanions } from "./companions.ts";
 import {
   type AnswerContext,
   gatherHardware,
@@ -241,6 +242,11 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const question = questionOf(args, context.world);
   const run = gatherRun(args.run);
   const objective = args.objective ?? "balanced";
+  refuseCompanions(run.parsed);
+  if ((args.linkGbps ?? undefined) !== undefined || (args.linkLatencyMs ?? undefined) !== undefined)
+    throw new InputError(
+      "`linkGbps` and `linkLatencyMs` describe links between hosts, and plans over several hosts are not computed yet. Leave them out.",
+    );
   if (args.hosts && args.hosts.length > 0)
     throw new InputError(
       "Plans over several hosts are not computed yet. Leave `hosts` out, or plan each machine by itself.",

@@ -38,7 +38,9 @@ export function dealLayers(itemBytes: readonly Bytes[], devices: readonly DealDe
     )
   )
     return undefined;
-  const alike = devices.every(({ bandwidthBytesPerSecond }) => bandwidthBytesPerSecond === devices[0]?.bandwidthBytesPerSecond);
+  const alike = devices.every(
+    ({ bandwidthBytesPerSecond }) => bandwidthBytesPerSecond === devices[0]?.bandwidthBytesPerSecond,
+  );
   return alike ? dealEvenly(itemBytes, devices) : dealQuickly(itemBytes, devices);
 }
 

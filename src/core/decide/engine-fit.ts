@@ -133,7 +133,12 @@ function staged(memory: EngineMemory, stages: number): EngineMemory {
   const contextBytes = Math.ceil(memory.contextBytes / stages);
   const fixed = modelBytes + contextBytes;
   const { low, mid, high } = memory.computeBytes;
-  return { ...memory, modelBytes, contextBytes, totalBytes: { low: fixed + low, mid: fixed + mid, high: fixed + high } };
+  return {
+    ...memory,
+    modelBytes,
+    contextBytes,
+    totalBytes: { low: fixed + low, mid: fixed + mid, high: fixed + high },
+  };
 }
 
 const STEP = 256;
@@ -151,7 +156,11 @@ function largest(ceiling: Tokens, holds: (tokens: Tokens) => boolean): Tokens {
   return low * STEP;
 }
 
-function speedOf({ engine, like, run, hardware, question }: EngineAsk, devices: readonly Device[], calibration: Calibration): Speed {
+function speedOf(
+  { engine, like, run, hardware, question }: EngineAsk,
+  devices: readonly Device[],
+  calibration: Calibration,
+): Speed {
   const whole: Run = {
     ...run,
     offloadedLayers: like.hyper.layerCount + 1,

@@ -54,6 +54,15 @@ function smallestDevices(need: Bytes, devices: readonly DeviceChoice[], limit: n
     .map((device) => ({ kind: "device" as const, deviceId: device.id, memoryBytes: device.memoryBytes }));
 }
 
+/** Remedies of hardware alone: memory added, or the smallest devices that hold `needBytes`. */
+export function hardwareOptions(
+  candidate: Candidate,
+  needBytes: Bytes,
+  devices: readonly DeviceChoice[],
+): WhyNotOption[] {
+  return [...memoryIncrement(candidate), ...smallestDevices(needBytes, devices, 3)];
+}
+
 const LEAST_CONTEXT = 2048;
 
 export function whyNot(
@@ -78,9 +87,7 @@ export function whyNot(
     if (least.fits) {
       const contextTokens = Math.min(
         run.contextTokens,
-        maxContext(least, contextCeiling(model, run), (tried) =>
-          judgeMemory(model, hardware, tried, question.limits),
-        ),
+        maxContext(least, contextCeiling(model, run), (tried) => judgeMemory(model, hardware, tried, question.limits)),
       );
       options.push({
         kind: "context",

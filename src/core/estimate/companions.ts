@@ -5,8 +5,8 @@
  * tools/server/server-context.cpp:1064-1090 (the projector stands beside the fitted model).
  */
 import { bufferLayouts } from "../facts/hardware.ts";
-import { totalBytes } from "../facts/memory.ts";
 import type { MemoryUse } from "../facts/memory.ts";
+import { totalBytes } from "../facts/memory.ts";
 import type { Model } from "../facts/model.ts";
 import { HOST } from "../facts/placement.ts";
 import type { Run } from "../facts/run.ts";
@@ -76,10 +76,9 @@ export function draftModel(draft: Model, run: Run, places: readonly MemoryDevice
   };
   const { devices, host } = estimateMemory(draft, own, places);
   const name = `draft model ${draft.name}`;
-  return [
-    ...devices.map((use, device) => ({ name, device, ...use })),
-    { name, device: HOST, ...host },
-  ].filter((row) => totalBytes(row) > 0);
+  return [...devices.map((use, device) => ({ name, device, ...use })), { name, device: HOST, ...host }].filter(
+    (row) => totalBytes(row) > 0,
+  );
 }
 
 /** Bytes that companions take of each device, and of the host. */

@@ -90,9 +90,7 @@ function seenKey(hyper: Hyperparameters, tensors: readonly Tensor[], run: Run, p
     return `${classes[index]}@${placement.layerDevices[index]}${cacheApart ? `/${placement.cacheDevices[index]}` : ""}${moved}`;
   });
   const outer =
-    run.overrides.length > 0
-      ? Array.from(table.model.keys(), (name) => placement.overrideOf(name) ?? "").join()
-      : "";
+    run.overrides.length > 0 ? Array.from(table.model.keys(), (name) => placement.overrideOf(name) ?? "").join() : "";
   return `${layers.join(" ")}|${placement.outputDevice} ${placement.hasOverrides} ${run.offloadedLayers > hyper.layerCount} ${run.cacheOffload}|${outer}|${placement.layerDevices.includes(HOST)}`;
 }
 

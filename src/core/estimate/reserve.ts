@@ -100,7 +100,8 @@ export function largestMoved(model: Model, placement: Placement): Moved {
   const counted = placement.countedLayers;
   if (counted) {
     const { experts, denseFfn } = largestOf(model);
-    const most = (list: Float64Array, count: number): Bytes => list.subarray(0, count).reduce((a, b) => Math.max(a, b), 0);
+    const most = (list: Float64Array, count: number): Bytes =>
+      list.subarray(0, count).reduce((a, b) => Math.max(a, b), 0);
     return { experts: most(experts, counted.experts), rest: most(denseFfn, counted.denseFfn) };
   }
   const moved = { experts: 0, rest: 0 };

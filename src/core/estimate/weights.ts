@@ -5,8 +5,8 @@
  */
 import type { BufferLayout } from "../facts/hardware.ts";
 import type { Hyperparameters } from "../facts/model.ts";
-import { HOST, type Placement } from "../facts/placement.ts";
 import { countableOf } from "../facts/place.ts";
+import { HOST, type Placement } from "../facts/placement.ts";
 import { layerOf, type Tensor, tensorBytes } from "../facts/tensor.ts";
 import { duplicatesOnSameDevice, hasOutputHead, tensorHome } from "../facts/tensor-home.ts";
 import { rowBytes, tensorTypes } from "../facts/tensor-type.ts";

@@ -110,8 +110,6 @@ export function placeRun(layerCount: number, run: Run, devices: readonly Placeab
     cacheDevices: run.cacheOffload ? layerDevices : layerDevices.map(() => HOST),
     overrideOf: overrideLookup(run, devices),
     hasOverrides: run.overrides.length > 0 || run.cpuMoeLayers > 0 || run.cpuFfnLayers > 0,
-    ...(run.overrides.length > 0
-      ? {}
-      : { countedLayers: { experts: run.cpuMoeLayers, denseFfn: run.cpuFfnLayers } }),
+    ...(run.overrides.length > 0 ? {} : { countedLayers: { experts: run.cpuMoeLayers, denseFfn: run.cpuFfnLayers } }),
   };
 }

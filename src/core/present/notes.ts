@@ -95,15 +95,25 @@ export function loadNotes({ run, memory, room, fits }: Candidate): string[] {
   if (modelBytes > 0 && fits) {
     const mapped = run.loadMode === "auto" || run.loadMode === "mmap";
     const locked = run.loadMode === "mlock" || run.loadMode === "mmap+mlock";
-    if (locked) notes.push(`Weights in RAM are locked there (-lm ${run.loadMode}): ${formatBytes(modelBytes)} that cannot be paged out.`);
+    if (locked)
+      notes.push(
+        `Weights in RAM are locked there (-lm ${run.loadMode}): ${formatBytes(modelBytes)} that cannot be paged out.`,
+      );
     else if (mapped && modelBytes > room.host.allowedBytes / 2)
-      notes.push(`Weights in RAM are mapped from the file: ${formatBytes(modelBytes)} that the system may page out and read again; -lm mlock keeps them.`);
+      notes.push(
+        `Weights in RAM are mapped from the file: ${formatBytes(modelBytes)} that the system may page out and read again; -lm mlock keeps them.`,
+      );
   }
   if (run.outputs === "server" && run.promptCacheBytes > 0) {
-    const spare = Math.max(0, room.host.allowedBytes - modelBytes - memory.host.contextBytes - memory.host.computeBytes);
+    const spare = Math.max(
+      0,
+      room.host.allowedBytes - modelBytes - memory.host.contextBytes - memory.host.computeBytes,
+    );
     const most = Number.isFinite(run.promptCacheBytes) ? formatBytes(run.promptCacheBytes) : "all there is";
     if (run.promptCacheBytes > spare)
-      notes.push(`llama-server's prompt cache may grow to ${most}, more than the RAM left (${formatBytes(spare)}); set -cram lower.`);
+      notes.push(
+        `llama-server's prompt cache may grow to ${most}, more than the RAM left (${formatBytes(spare)}); set -cram lower.`,
+      );
   }
   return notes;
 }
@@ -116,7 +126,9 @@ export function spillWarnings({ hardware, memory, room }: Candidate): string[] {
       use.modelBytes + use.contextBytes + use.computeBytes > 0.9 * (room.devices[index]?.allowedBytes ?? 0),
   );
   return tight && hardware.devices.length > 0
-    ? ["Windows moves what exceeds a card's memory into shared RAM without an error: a run this full may turn slow instead of failing."]
+    ? [
+        "Windows moves what exceeds a card's memory into shared RAM without an error: a run this full may turn slow instead of failing.",
+      ]
     : [];
 }
 
