@@ -12,6 +12,7 @@ import type { ModelCatalog, NamedModel } from "./model-catalog.ts";
 import { resolveHubRepo } from "./model-hub.ts";
 import { guessByName, identify } from "./model-identity.ts";
 import { looksLikePath, resolvePath } from "./model-path.ts";
+import { quantizationInName } from "./recipe-name.ts";
 import { type ResolvedModel, type ResolveOptions, recipeModels } from "./resolved-model.ts";
 import { userCatalog } from "./user-models.ts";
 import type { World } from "./world.ts";
@@ -147,6 +148,28 @@ function nearOllama(catalog: ModelCatalog, name: string): string {
   return near.length > 0 ? `; Ollama names nearest to it: ${near.join(", ")}` : "";
 }
 
+/** `UD-Q4_K_XL` and its like: which tensor got which type only the publisher's file tells. */
+const isPublishersMix = (tag: string): boolean => quantizationInName(`-${tag}.`) !== undefined;
+
+/** A publisher's own mix of a catalog model, from the repository that was named or the first of the model's that has it. */
+async function resolveMix(
+  { entry, kind, name }: NamedModel,
+  tag: string,
+  world: World,
+  catalog: ModelCatalog,
+  options: ResolveOptions,
+): Promise<ResolvedModel> {
+  const { ggufRepos = [] } = entry;
+  // mixes called UD are unsloth's
+  const preferred = [...ggufRepos].sort((a, b) => Number(b.startsWith("unsloth/")) - Number(a.startsWith("unsloth/")));
+  const repo = kind === "gguf" ? name : preferred[0];
+  if (options.online === false || repo === undefined)
+    throw new InputError(
+      `"${tag.slice(0, 40)}" is a publisher's own mix, whose tensors only its file tells${repo === undefined ? `, and no repository with files of ${entry.id} is known` : ""}. Send a recipe of llama.cpp such as ${entry.id}:Q4_K_M, or a local GGUF file.`,
+    );
+  return { ...(await resolveHubRepo(repo, tag, world, { ...options, catalog })), id: entry.id, entry };
+}
+
 /** Repositories are read from the Hub when the catalog does not know them; their name is the last resort. */
 async function resolveRepo(
   repo: string,
@@ -210,7 +233,10 @@ export async function resolveModel(
   if (whole) return fromCatalog(catalog, whole, undefined, options, []);
   const { name, tag } = splitTag(trimmed);
   const named = tag === undefined ? undefined : catalog.find(name);
-  if (named && tag !== undefined) return fromCatalog(catalog, named, requireRecipe(tag), options, []);
+  if (named && tag !== undefined)
+    return asRecipe(tag) === undefined && isPublishersMix(tag)
+      ? resolveMix(named, tag, world, catalog, options)
+      : fromCatalog(catalog, named, requireRecipe(tag), options, []);
 
   if (options.local !== false && (await world.stat(trimmed)) !== undefined)
     return resolveFile(trimmed, world, catalog, options);

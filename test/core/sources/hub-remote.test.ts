@@ -256,6 +256,25 @@ describe("repositories", () => {
     expect(recipe).toBe("Q4_K_M");
   });
 
+  it("give a publisher's own mix of a catalog model, which only its file tells", async () => {
+    const file = { start: header, sizeBytes: header.length + dataBytes(tensors) };
+    hub.repos.set("unsloth/Qwen3-8B-GGUF", { "Qwen3-8B-UD-Q4_K_XL.gguf": file });
+    const world = newWorld();
+    for (const name of ["unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", "qwen3-8b:UD-Q4_K_XL"]) {
+      const resolved = await resolveModel(name, world);
+      expect(resolved).toMatchObject({
+        id: "qwen3-8b",
+        repo: "unsloth/Qwen3-8B-GGUF",
+        file: "Qwen3-8B-UD-Q4_K_XL.gguf",
+      });
+      expect(resolved.stored?.tensors).toEqual(tensors);
+    }
+    await expect(resolveModel("qwen3-8b:UD-Q4_K_XL", world, { online: false })).rejects.toThrow(
+      /publisher's own mix.*qwen3-8b:Q4_K_M/,
+    );
+    await expect(resolveModel("qwen3-8b:Q4_K_N", world)).rejects.toThrow("is no recipe of llama.cpp");
+  });
+
   it("are searched by name and author, in plain text", async () => {
     hub.repos.set("other/Their-Tune-AWQ", {});
     const found = await hubOf(newWorld()).search({ name: "their-tune", author: "someone" });
