@@ -14,7 +14,7 @@ import { fitIntervals } from "./calibrate/intervals.ts";
 import { judge } from "./calibrate/judge.ts";
 import { measuredObservations } from "./calibrate/measured.ts";
 import { fit, type Problem, standardErrors } from "./calibrate/fit.ts";
-import { type Observation, observationFile } from "./calibrate/observation.ts";
+import { type Observation, observationFile, packed, unpack } from "./calibrate/observation.ts";
 import { type Point, pointOf } from "./calibrate/points.ts";
 import { readPublished } from "./calibrate/published.ts";
 import { taskProblems } from "./calibrate/task-problem.ts";
@@ -30,11 +30,12 @@ const meaning =
   "what published timings of one configuration agree on (their median): rows measurements, spread = largest over smallest; fileBytes as stated, year of the build, depthTokens cached when the measured tokens begin";
 
 async function gather(from: string | undefined): Promise<readonly Observation[]> {
-  if (from === undefined) return observationFile.parse(JSON.parse(readFileSync(`${folder}observations.json`, "utf8"))).observations;
+  if (from === undefined) return unpack(observationFile.parse(JSON.parse(readFileSync(`${folder}observations.json`, "utf8"))));
   const { observations, failures } = condense(readPublished(from), await loadHardwareCatalog(), await loadModelCatalog());
   for (const { id, reason } of failures) console.info(`left out ${id}: ${reason}`);
   const rounded = [...observations, ...measuredObservations(`${from}/../speed/calibration.json`)].map((row) => ({ ...row, year: Math.round(row.year * 100) / 100, spread: Math.round(row.spread * 100) / 100, tokensPerSecond: Number(row.tokensPerSecond.toPrecision(4)) }));
-  writeRows("observations.json", { meaning }, "observations", rounded.map((row) => JSON.stringify(row)), "[]");
+  const sources = [...new Set(rounded.map(({ source }) => source))].sort();
+  writeRows("observations.json", { meaning, sources }, "observations", rounded.map((row) => JSON.stringify(packed(row, sources))), "[]");
   return rounded;
 }
 

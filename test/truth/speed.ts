@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { condense } from "../../catalog/build/calibrate/condense.ts";
 import { judge, type OwnBasis, ownBases } from "../../catalog/build/calibrate/judge.ts";
-import { type Observation, observationFile } from "../../catalog/build/calibrate/observation.ts";
+import { type Observation, observationFile, unpack } from "../../catalog/build/calibrate/observation.ts";
 import { type Point, pointOf } from "../../catalog/build/calibrate/points.ts";
 import { readPublished } from "../../catalog/build/calibrate/published.ts";
 import { type Task, taskProblems } from "../../catalog/build/calibrate/task-problem.ts";
@@ -37,7 +37,7 @@ export interface SpeedMeasurement {
 const observationsPath = fileURLToPath(new URL("../../catalog/calibration/observations.json", import.meta.url));
 
 export function ownObservations(): readonly Observation[] {
-  return observationFile.parse(JSON.parse(readFileSync(observationsPath, "utf8"))).observations;
+  return unpack(observationFile.parse(JSON.parse(readFileSync(observationsPath, "utf8"))));
 }
 
 async function pointsOf(rows: readonly Observation[]): Promise<Point[]> {

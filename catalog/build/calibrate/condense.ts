@@ -49,6 +49,12 @@ function cacheTypeOf(row: PublishedRow): Observation["cacheType"] | undefined {
   return /q8/.test(type) ? "q8_0" : undefined;
 }
 
+/** The repository or thread; which of its files is not needed to find it again. */
+function sourceOf({ source, date }: PublishedRow): string {
+  const place = /^[^:]+?\/[^:/]+(?=:)/.exec(source)?.[0] ?? source;
+  return date ? `${place}, ${date.slice(0, 7)}` : place;
+}
+
 /** The bars' partial offload is one machine's: the only one whose split and RAM are stated. */
 function statesItsSplit(row: PublishedRow): boolean {
   return row.offload_src?.startsWith("source: ngl") === true;
@@ -87,7 +93,7 @@ function observationsOf(row: PublishedRow, hardware: HardwareCatalog, models: Mo
     rows: 1,
     spread: 1,
     counted: isCounted(row),
-    source: row.source,
+    source: sourceOf(row),
   };
   const context = row.context_depth ?? 0;
   const list: Observation[] = [];

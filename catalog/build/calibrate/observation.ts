@@ -15,35 +15,51 @@ export const observation = z.strictObject({
   /** as its file was labelled */
   recipe: z.string(),
   fileBytes: z.number().positive().optional(),
-  offload: z.enum(["full", "partial", "cpu"]),
+  offload: z.enum(["full", "partial", "cpu"]).default("full"),
   offloadedLayers: z.number().int().optional(),
   hostExpertLayers: z.number().int().optional(),
-  engine: z.string(),
+  engine: z.string().default("llama.cpp"),
   /** of the build, as a fraction; the middle of what is known */
   year: z.number(),
-  flashAttention: z.boolean(),
+  flashAttention: z.boolean().default(true),
   /** what is cached when the measured tokens begin */
-  depthTokens: z.number(),
+  depthTokens: z.number().default(0),
   /** generated, or read in one go */
   tokens: z.number(),
-  ubatchTokens: z.number(),
-  cacheType: z.enum(["f16", "q8_0"]),
+  ubatchTokens: z.number().default(512),
+  cacheType: z.enum(["f16", "q8_0"]).default("f16"),
   threads: z.number().int().optional(),
   ramGiB: z.number().optional(),
   /** where it was measured; the catalog's otherwise */
   ramBandwidthGBps: z.number().optional(),
   tokensPerSecond: z.number().positive(),
   /** measurements behind it, and their largest over their smallest */
-  rows: z.number().int(),
-  spread: z.number(),
+  rows: z.number().int().default(1),
+  spread: z.number().default(1),
   /** counted in the gates: high or medium quality */
-  counted: z.boolean(),
+  counted: z.boolean().default(true),
   source: z.string(),
 });
 
 export type Observation = z.output<typeof observation>;
 
-export const observationFile = z.strictObject({ meaning: z.string(), observations: z.array(observation) });
+const defaults: Readonly<Record<string, unknown>> = { offload: "full", engine: "llama.cpp", ubatchTokens: 512, cacheType: "f16", rows: 1, spread: 1, counted: true, flashAttention: true, depthTokens: 0 };
+
+/** A row without what the schema puts back, its source by number. */
+export function packed(row: Observation, sources: readonly string[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(row).flatMap(([key, value]) => (key === "source" ? [[key, sources.indexOf(row.source)]] : value === undefined || defaults[key] === value ? [] : [[key, value]])));
+}
+
+export const observationFile = z.strictObject({
+  meaning: z.string(),
+  sources: z.array(z.string()),
+  observations: z.array(observation.extend({ source: z.number().int().min(0) })),
+});
+
+/** Sources spelled out again. */
+export function unpack({ sources, observations }: z.output<typeof observationFile>): Observation[] {
+  return observations.map((row) => ({ ...row, source: sources[row.source] ?? "" }));
+}
 
 const depthEdges = [1100, 3000, 6000, 12_000, 24_000, 48_000, 96_000];
 

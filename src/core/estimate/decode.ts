@@ -14,6 +14,8 @@ import { type Factor, sumSeconds, type Term, type TermSum } from "./terms.ts";
 
 export interface DecodeWork {
   readonly activeBytes: Bytes;
+  /** of these, of routed experts */
+  readonly expertBytes: Bytes;
   readonly stateBytes: Bytes;
   readonly weightsByType: ReadonlyMap<TensorType, number>;
   readonly layerCount: number;
@@ -66,9 +68,10 @@ export function decodeTerms(work: DecodeWork, rates: DeviceRates): TermSum {
   const BW = rates.bandwidthBytesPerSecond;
   const vec = rates.vectorFlopsPerSecond;
   const terms: Term[] = [
-    { bound: "bandwidth", seconds: (work.activeBytes + work.stateBytes) / BW, factors: levels("eta") },
+    { bound: "bandwidth", seconds: (work.activeBytes - work.expertBytes + work.stateBytes) / BW, factors: levels("eta") },
     { bound: "overhead", seconds: 1e-6 * work.layerCount, factors: tau },
   ];
+  if (work.expertBytes > 0) terms.push({ bound: "bandwidth", seconds: work.expertBytes / BW, factors: [...levels("eta"), "eta|experts", `eta|experts|${backend}`] });
   if (work.moeLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.moeLayerCount, factors: [...tau, "tau|moe"] });
   if (work.linearLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.linearLayerCount, factors: [...tau, "tau|lin"] });
   for (const [type, weights] of work.weightsByType) terms.push({ bound: "compute", seconds: weights / vec, factors: ["kap", `kap|${typeClass(type)}`, ...old("kap"), ...(type === "bf16" ? ["kap|bf16", `kap|bf16|${backend}`] : [])] });

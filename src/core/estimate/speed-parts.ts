@@ -95,6 +95,7 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens, sequence
       decodeTerms(
         {
           activeBytes,
+          expertBytes: Math.min(activeBytes, place.expertBytes * touchedShare(place.expertFraction, sequences)),
           stateBytes,
           weightsByType,
           layerCount,

@@ -51,7 +51,7 @@ describe("speed vectors", () => {
       weightsByType.set(type, (bytes / tensorTypes[type].blockBytes) * tensorTypes[type].blockWeights);
     }
     const { totalSeconds } = decodeTime(
-      { activeBytes: active(v), stateBytes: v.state_bytes, weightsByType, layerCount: v.layers, moeLayerCount: v.moe_layers, linearLayerCount: v.linear_layers, cacheBytes: v.kv_bytes, attentionFlops: attention(v, v.avg_depth), latent: v.mla, flashAttention: flash(v), oldBuild: v.old_build, buildYear: v.era_year, engine: "llama.cpp", besideHost: false },
+      { activeBytes: active(v), expertBytes: 0, stateBytes: v.state_bytes, weightsByType, layerCount: v.layers, moeLayerCount: v.moe_layers, linearLayerCount: v.linear_layers, cacheBytes: v.kv_bytes, attentionFlops: attention(v, v.avg_depth), latent: v.mla, flashAttention: flash(v), oldBuild: v.old_build, buildYear: v.era_year, engine: "llama.cpp", besideHost: false },
       rates(v),
       calibration,
     );
