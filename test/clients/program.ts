@@ -86,6 +86,7 @@ export class StdioSession {
 
 export interface HttpProgram {
   readonly url: string;
+  readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -109,6 +110,7 @@ export async function startHttp(
   });
   return {
     url,
+    pid: child.pid,
     stop: async () => {
       child.kill("SIGTERM");
       if (child.exitCode === null) await once(child, "exit");
