@@ -31,13 +31,24 @@ export async function profilesOf(): Promise<{ readonly text: string; readonly co
     if (lines.has(key)) continue;
     const hyper = catalog.hyperparametersOf(entry);
     const published = publishedRecipes(hyper.architecture);
-    const models = recipes.filter((recipe) => published.includes(recipe)).map((recipe) => storedAs(catalog, entry, recipe));
+    const models = recipes
+      .filter((recipe) => published.includes(recipe))
+      .map((recipe) => storedAs(catalog, entry, recipe));
     const [first] = models;
     if (first === undefined) continue;
     const stored = Object.fromEntries(
-      models.map((model) => [model.recipe, partsOf(model).flatMap(([part, type, weights]) => [parts.indexOf(part), type, weights])]),
+      models.map((model) => [
+        model.recipe,
+        partsOf(model).flatMap(([part, type, weights]) => [parts.indexOf(part), type, weights]),
+      ]),
     );
     lines.set(key, `${JSON.stringify(key)}:${JSON.stringify({ shape: shapeOf(hyper, first), stored })}`);
   }
-  return { text: `{\n${[...lines.keys()].sort().map((key) => lines.get(key)).join(",\n")}\n}\n`, count: lines.size };
+  return {
+    text: `{\n${[...lines.keys()]
+      .sort()
+      .map((key) => lines.get(key))
+      .join(",\n")}\n}\n`,
+    count: lines.size,
+  };
 }

@@ -24,11 +24,15 @@ function report(): void {
   process.stdout.write(line("unscored models", all));
   for (const [domain, row] of Object.entries(byDomain)) process.stdout.write(line(`  ${domain}`, row));
   for (const [domain, { prior, size, pairCount }] of Object.entries(againstSize))
-    process.stdout.write(`  ${domain.padEnd(12)} pairs ${prior.toFixed(3)} against ${size.toFixed(3)} by parameters only (${pairCount})\n`);
+    process.stdout.write(
+      `  ${domain.padEnd(12)} pairs ${prior.toFixed(3)} against ${size.toFixed(3)} by parameters only (${pairCount})\n`,
+    );
   for (const [board, { pairAccuracy, scoreCount }] of Object.entries(droppedBoards(problem, observations.items)))
     process.stdout.write(`without ${board.padEnd(28)} pairs ${pairAccuracy.toFixed(3)} (${scoreCount} scores)\n`);
   if (all.pairAccuracy < LEAST_PAIR_ACCURACY) {
-    process.stderr.write(`pair accuracy on unscored models is ${all.pairAccuracy.toFixed(3)}, under ${LEAST_PAIR_ACCURACY}\n`);
+    process.stderr.write(
+      `pair accuracy on unscored models is ${all.pairAccuracy.toFixed(3)}, under ${LEAST_PAIR_ACCURACY}\n`,
+    );
     process.exitCode = 1;
   }
 }

@@ -30,8 +30,11 @@ export interface Counted {
 }
 
 /** Largest or least of one number over a few options. */
-const best = (options: readonly Option[], pick: (a: number, b: number) => number, of: (option: Option) => number): number =>
-  options.map(of).reduce((a, b) => pick(a, b));
+const best = (
+  options: readonly Option[],
+  pick: (a: number, b: number) => number,
+  of: (option: Option) => number,
+): number => options.map(of).reduce((a, b) => pick(a, b));
 
 /**
  * Every catalog model that passes the filters, at its best on this machine.
@@ -55,7 +58,11 @@ export async function judgeCatalog(
   const ask = modelQuestion(hardware, question, run);
   const machine = machineOf(hardware, question.limits);
   const rejected = pool.rejected.copy();
-  const { maxMemoryBytes = Number.POSITIVE_INFINITY, minContextTokens = 0, minDecodeTokensPerSecond: least = 0 } = filters;
+  const {
+    maxMemoryBytes = Number.POSITIVE_INFINITY,
+    minContextTokens = 0,
+    minDecodeTokensPerSecond: least = 0,
+  } = filters;
   const bounded = maxMemoryBytes < Number.POSITIVE_INFINITY || minContextTokens > 0;
   const here = new Map<string, { readonly options: readonly Option[]; readonly run: Run }>();
   const asks: RankAsk<Pooled>[] = [];
@@ -68,7 +75,10 @@ export async function judgeCatalog(
       const modelRun = resolveRun(run.parsed, { architecture, layerCount, trainedContextTokens }, contextTokens);
       found = {
         run: modelRun,
-        options: stored.map((recipe) => ({ ...recipe, screened: screen(shape, recipe.sums, modelRun, trainedContextTokens, machine) })),
+        options: stored.map((recipe) => ({
+          ...recipe,
+          screened: screen(shape, recipe.sums, modelRun, trainedContextTokens, machine),
+        })),
       };
       here.set(key, found);
     }
@@ -88,13 +98,19 @@ export async function judgeCatalog(
         rejected.add("takes more memory than allowed", entry.id, takes, () => `takes ${formatBytes(takes)}`);
       } else if (kept.length === 0) {
         const offers = best(within, Math.max, ({ screened }) => screened.maxContextTokens);
-        rejected.add(`offers fewer than ${minContextTokens} tokens of context here`, entry.id, -offers, () => `offers ${offers}`);
+        rejected.add(
+          `offers fewer than ${minContextTokens} tokens of context here`,
+          entry.id,
+          -offers,
+          () => `offers ${offers}`,
+        );
       }
       if (kept.length === 0) return;
     }
     asks.push({ subject: pooled, options: kept, qualities, run: found.run, model: () => lightModel(catalog, entry) });
   };
-  for (let copy = 0; copy < copies; copy++) for (const pooled of pool.models) judge(pooled, copy === 0 ? pooled.key : `${pooled.key} ${copy}`);
+  for (let copy = 0; copy < copies; copy++)
+    for (const pooled of pool.models) judge(pooled, copy === 0 ? pooled.key : `${pooled.key} ${copy}`);
   const ranked = rankModels(
     asks,
     filters.models || least > 0 ? Number.POSITIVE_INFINITY : length,

@@ -13,10 +13,10 @@ import type { ModelEntry } from "../core/facts/catalog-model.ts";
 import { InputError } from "../core/facts/input-error.ts";
 import type { ModelShape, StoredPart } from "../core/facts/profile.ts";
 import { isRecipe, recipes } from "../core/facts/recipe.ts";
-import type { Tokens } from "../core/units.ts";
 import type { ModelCatalog } from "../core/sources/model-catalog.ts";
 import { profileKey } from "../core/sources/profile-catalog.ts";
 import type { QualityCatalog } from "../core/sources/quality-catalog.ts";
+import type { Tokens } from "../core/units.ts";
 import { knowledge } from "./gather.ts";
 import { catalogModel, withPriors } from "./model.ts";
 import { type Rejections, rejections } from "./rejections.ts";
@@ -86,7 +86,15 @@ export function poolOf(known: Known, question: Question, filters: RankFilters, i
   const held = pools.get(known.catalog) ?? new Map<string, Pool>();
   pools.set(known.catalog, held);
   const { contextTokens, domain, capability } = question.row;
-  const key = JSON.stringify([question.useCase, question.engine, contextTokens, domain, capability, filters, [...installed].sort()]);
+  const key = JSON.stringify([
+    question.useCase,
+    question.engine,
+    contextTokens,
+    domain,
+    capability,
+    filters,
+    [...installed].sort(),
+  ]);
   const pool = held.get(key) ?? gatherPool(known, question, filters, installed);
   // the least recently asked one goes
   held.delete(key);
@@ -137,7 +145,9 @@ function gatherPool(known: Known, question: Question, filters: RankFilters, inst
     const reason =
       reasonOf(entry) ??
       evidenceReason(entry, own) ??
-      (profiled && !profiled.shape.causal && domain !== "embedding" && !named ? "encoders, which write no text" : undefined);
+      (profiled && !profiled.shape.causal && domain !== "embedding" && !named
+        ? "encoders, which write no text"
+        : undefined);
     if (reason !== undefined || profiled === undefined) {
       rejected.add(reason ?? "", entry.id, miss);
       continue;
@@ -154,7 +164,9 @@ function gatherPool(known: Known, question: Question, filters: RankFilters, inst
       contextTokens,
       key: `${profileKey(entry)} ${contextTokens} ${entry.trainedContextTokens}`,
       stored,
-      qualities: stored.map(({ klDivergenceNats }) => estimateQuality(ability, domain, klDivergenceNats, knowledge.quality)),
+      qualities: stored.map(({ klDivergenceNats }) =>
+        estimateQuality(ability, domain, klDivergenceNats, knowledge.quality),
+      ),
       ability,
     });
   }

@@ -111,7 +111,8 @@ async function pageAnswer(
   const start = readCursor(args.cursor);
   const limit = args.limit ?? 10;
   // in the order of scores only the page must be certain; any other order compares everything
-  const isPaged = sort === "score" && !args.installedFirst && !args.installedOnly && !args.includeUnfit && !filters.models;
+  const isPaged =
+    sort === "score" && !args.installedFirst && !args.installedOnly && !args.includeUnfit && !filters.models;
   const length = isPaged ? start + limit + 1 : Number.POSITIVE_INFINITY;
   const counted = await judgeCatalog(question, gathered.hardware, gatherRun(undefined), filters, context, length);
   const order = orders[sort];

@@ -10,20 +10,27 @@ const hardware = "rtx-4090, ram=64GiB";
 const MOST_BYTES = 8000;
 
 describe("an answer", () => {
-  it.each(["general", "coding", "embedding", "multimodal", "long-context"] as const)("for %s stays small", async (useCase) => {
-    const answer = await rank({ hardware, useCase, limit: 10 }, context);
-    rankModelsOutput.parse(answer);
-    expect(answer.models).toHaveLength(10);
-    expect(Buffer.byteLength(JSON.stringify(answer))).toBeLessThanOrEqual(MOST_BYTES);
-  }, 60_000);
+  it.each(["general", "coding", "embedding", "multimodal", "long-context"] as const)(
+    "for %s stays small",
+    async (useCase) => {
+      const answer = await rank({ hardware, useCase, limit: 10 }, context);
+      rankModelsOutput.parse(answer);
+      expect(answer.models).toHaveLength(10);
+      expect(Buffer.byteLength(JSON.stringify(answer))).toBeLessThanOrEqual(MOST_BYTES);
+    },
+    60_000,
+  );
 
   it("is sorted by its scores, and pages go on where the last ended", async () => {
     const whole = await rank({ hardware, limit: 12 }, context);
     const first = await rank({ hardware, limit: 6 }, context);
     const second = await rank({ hardware, limit: 6, cursor: first.nextCursor }, context);
-    expect([...first.models, ...second.models].map(({ id }) => id).sort()).toEqual(whole.models.map(({ id }) => id).sort());
+    expect([...first.models, ...second.models].map(({ id }) => id).sort()).toEqual(
+      whole.models.map(({ id }) => id).sort(),
+    );
     for (const { models } of [whole, first, second])
-      for (const [index, model] of models.entries()) expect(model.score).toBeLessThanOrEqual(models[index - 1]?.score ?? 100);
+      for (const [index, model] of models.entries())
+        expect(model.score).toBeLessThanOrEqual(models[index - 1]?.score ?? 100);
   }, 60_000);
 
   it("says how each quality is known and which neighbours are tied", async () => {

@@ -42,7 +42,10 @@ describe("the fit, on what it has not seen", () => {
 
 describe("what ships", () => {
   it("is the fit of the observations over the catalog", async () => {
-    expect((await abilitiesText()).text === shipped("quality/abilities.json"), "run npx tsx catalog/build/quality.ts").toBe(true);
+    expect(
+      (await abilitiesText()).text === shipped("quality/abilities.json"),
+      "run npx tsx catalog/build/quality.ts",
+    ).toBe(true);
   }, 60_000);
 
   it("are the sums of the catalog's tensor tables", async () => {
@@ -61,7 +64,11 @@ describe("scales", () => {
   });
 
   it("go back to what was printed", () => {
-    for (const [benchmark, score] of [["gpqa-diamond", 71.2], ["lmarena-elo-text", 1388], ["mt-bench", 8.4]] as const)
+    for (const [benchmark, score] of [
+      ["gpqa-diamond", 71.2],
+      ["lmarena-elo-text", 1388],
+      ["mt-bench", 8.4],
+    ] as const)
       expect(fromLogit(benchmark, toLogit(benchmark, score))).toBeCloseTo(score, 6);
   });
 });

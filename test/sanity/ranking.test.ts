@@ -58,7 +58,11 @@ const machines: Readonly<Record<string, MachineRow>> = {
       general: row("qwen3.6-35b-a3b qwen3.5-27b gpt-oss-20b gemma-4-26b-a4b-it glm-4.7-flash", "vram16"),
       coding: row("qwen3.6-35b-a3b qwen3.5-27b gpt-oss-20b gemma-4-26b-a4b-it glm-4.7-flash", "vram16"),
       reasoning: row("qwen3.6-35b-a3b qwen3.5-27b gpt-oss-20b glm-4.7-flash", "vram16"),
-      chat: row("gemma-4-26b-a4b-it gpt-oss-20b mistral-small-3.2-24b-instruct-2506 qwen3.6-35b-a3b", "vram16", "gpu2026"),
+      chat: row(
+        "gemma-4-26b-a4b-it gpt-oss-20b mistral-small-3.2-24b-instruct-2506 qwen3.6-35b-a3b",
+        "vram16",
+        "gpu2026",
+      ),
       multimodal: row("qwen3.6-35b-a3b qwen3.5-27b gemma-4-26b-a4b-it", "vram16"),
       embedding: gpuEmbedding,
     },
@@ -104,7 +108,12 @@ const machines: Readonly<Record<string, MachineRow>> = {
     toyBillions: 20,
     rows: {
       general: row("qwen3.5-122b-a10b gpt-oss-120b qwen3.5-27b minimax-m2.5 minimax-m2.7", "vram96", "rtx6000"),
-      coding: row("qwen3.5-122b-a10b gpt-oss-120b qwen3-coder-next minimax-m2.5 qwen3.8-27b", "vram96", "rtx6000", "scores"),
+      coding: row(
+        "qwen3.5-122b-a10b gpt-oss-120b qwen3-coder-next minimax-m2.5 qwen3.8-27b",
+        "vram96",
+        "rtx6000",
+        "scores",
+      ),
       reasoning: row("qwen3.5-122b-a10b gpt-oss-120b qwen3.8-27b", "vram96", "scores"),
       chat: row("qwen3.5-122b-a10b gpt-oss-120b", "vram96", "rtx6000"),
       multimodal: row("qwen3.5-122b-a10b qwen3.5-27b", "vram96", "rtx6000"),
@@ -116,9 +125,20 @@ const machines: Readonly<Record<string, MachineRow>> = {
     toyBillions: 12,
     rows: {
       general: row("qwen3.5-35b-a3b qwen3.5-122b-a10b gpt-oss-120b", "haloBench", "halo122", "halo"),
-      coding: row("qwen3-coder-30b-a3b-instruct qwen3-coder-next qwen3.5-122b-a10b gpt-oss-120b", "haloBench", "halo", "coderNext"),
+      coding: row(
+        "qwen3-coder-30b-a3b-instruct qwen3-coder-next qwen3.5-122b-a10b gpt-oss-120b",
+        "haloBench",
+        "halo",
+        "coderNext",
+      ),
       reasoning: row("qwen3.5-122b-a10b gpt-oss-120b qwen3.5-35b-a3b", "halo122", "halo"),
-      chat: row("qwen3.5-35b-a3b qwen3.5-122b-a10b qwen3-next-80b-a3b-instruct gpt-oss-120b", "haloBench", "halo122", "dual", "halo"),
+      chat: row(
+        "qwen3.5-35b-a3b qwen3.5-122b-a10b qwen3-next-80b-a3b-instruct gpt-oss-120b",
+        "haloBench",
+        "halo122",
+        "dual",
+        "halo",
+      ),
       multimodal: row("qwen3.5-35b-a3b qwen3.5-122b-a10b", "haloBench", "halo122"),
       embedding: gpuEmbedding,
     },
@@ -127,7 +147,12 @@ const machines: Readonly<Record<string, MachineRow>> = {
     hardware: "m2-16gb",
     toyBillions: 3,
     rows: {
-      general: row("gpt-oss-20b gemma-4-e4b-it qwen3.5-9b gemma-4-12b-it gemma-4-26b-a4b-it", "mac16", "tiers8", "shootout"),
+      general: row(
+        "gpt-oss-20b gemma-4-e4b-it qwen3.5-9b gemma-4-12b-it gemma-4-26b-a4b-it",
+        "mac16",
+        "tiers8",
+        "shootout",
+      ),
       coding: row("gpt-oss-20b qwen3.5-9b gemma-4-12b-it", "mac16", "tiers8", "shootout"),
       reasoning: row("gpt-oss-20b qwen3.5-9b", "mac16", "tiers8"),
       chat: row("gemma-4-e4b-it qwen3.5-9b gemma-4-12b-it gemma-4-26b-a4b-it", "mac16", "tiers8", "shootout"),
@@ -142,7 +167,12 @@ const machines: Readonly<Record<string, MachineRow>> = {
       general: row("qwen3.6-27b qwen3.5-35b-a3b qwen3.6-35b-a3b", "mac64", "haloBench"),
       coding: row("qwen3-coder-next qwen3.6-27b", "mac64"),
       reasoning: row("qwen3.6-27b qwen3.5-122b-a10b qwen3.8-27b", "mac64", "halo122", "scores"),
-      chat: row("qwen3.6-27b qwen3-next-80b-a3b-instruct gemma-4-26b-a4b-it gemma-4-31b-it", "mac64", "dual", "shootout"),
+      chat: row(
+        "qwen3.6-27b qwen3-next-80b-a3b-instruct gemma-4-26b-a4b-it gemma-4-31b-it",
+        "mac64",
+        "dual",
+        "shootout",
+      ),
       multimodal: row("qwen3.6-27b qwen3.6-35b-a3b gemma-4-31b-it", "mac64", "fits", "shootout"),
       embedding: gpuEmbedding,
     },
@@ -177,23 +207,31 @@ const machines: Readonly<Record<string, MachineRow>> = {
 const LEAST_TOKENS_PER_SECOND = 2;
 
 describe.each(Object.entries(machines))("%s", (_, { hardware, rows, toyBillions }) => {
-  it.each(Object.entries(rows))("%s", async (useCase, { accepted, because }) => {
-    const { models } = await rank({ hardware, useCase: readUseCase(useCase), limit: 3, detail: "detailed" }, context);
-    const names = models.map(({ id }) => id);
-    expect(names, because.map((guide) => guides[guide]).join("\n")).toSatisfy((list: string[]) => list.some((id) => accepted.includes(id)));
-    expect(models).toHaveLength(3);
-    for (const model of models) {
-      expect(model.runMode, model.id).not.toBe("does-not-fit");
-      if (useCase === "embedding") continue;
-      expect(model.parameterCount ?? 0, `${model.id} is a toy here`).toBeGreaterThan(toyBillions * 1e9);
-      expect(model.decodeTokensPerSecond?.mid ?? 0, model.id).toBeGreaterThanOrEqual(LEAST_TOKENS_PER_SECOND);
-      expect(model.id).not.toMatch(/embed|bge|rerank|ocr|guard|-base$/);
-    }
-  }, 60_000);
+  it.each(Object.entries(rows))(
+    "%s",
+    async (useCase, { accepted, because }) => {
+      const { models } = await rank({ hardware, useCase: readUseCase(useCase), limit: 3, detail: "detailed" }, context);
+      const names = models.map(({ id }) => id);
+      expect(names, because.map((guide) => guides[guide]).join("\n")).toSatisfy((list: string[]) =>
+        list.some((id) => accepted.includes(id)),
+      );
+      expect(models).toHaveLength(3);
+      for (const model of models) {
+        expect(model.runMode, model.id).not.toBe("does-not-fit");
+        if (useCase === "embedding") continue;
+        expect(model.parameterCount ?? 0, `${model.id} is a toy here`).toBeGreaterThan(toyBillions * 1e9);
+        expect(model.decodeTokensPerSecond?.mid ?? 0, model.id).toBeGreaterThanOrEqual(LEAST_TOKENS_PER_SECOND);
+        expect(model.id).not.toMatch(/embed|bge|rerank|ocr|guard|-base$/);
+      }
+    },
+    60_000,
+  );
 });
 
 it("names a source for every row, and every source is used", () => {
-  const used = new Set(Object.values(machines).flatMap(({ rows }) => Object.values(rows).flatMap(({ because }) => because)));
+  const used = new Set(
+    Object.values(machines).flatMap(({ rows }) => Object.values(rows).flatMap(({ because }) => because)),
+  );
   expect(Object.values(machines)).toHaveLength(12);
   expect([...used].sort()).toEqual(Object.keys(guides).sort());
 });

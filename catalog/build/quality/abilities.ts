@@ -65,7 +65,11 @@ function joined(catalog: ModelCatalog, problem: NamedProblem, fitted: Fit): Pick
     if (id === undefined || (backing[id]?.[0] ?? 0) >= scores.length) return;
     models[id] = rowOf(problem, fitted, model, counts);
     const months = scores.map(([, , , , month]) => month).filter((month) => yearOf(month) !== undefined);
-    backing[id] = [scores.length, scores.filter(([, , , kind]) => scoreKinds[kind] === "leaderboard").length, months.sort().at(-1) ?? ""];
+    backing[id] = [
+      scores.length,
+      scores.filter(([, , , kind]) => scoreKinds[kind] === "leaderboard").length,
+      months.sort().at(-1) ?? "",
+    ];
   });
   const embedding = embeddingScores.parse(JSON.parse(readFileSync(join(FOLDER, "embedding.json"), "utf8")));
   for (const [repo, ability] of Object.entries(embedding)) {
@@ -76,7 +80,11 @@ function joined(catalog: ModelCatalog, problem: NamedProblem, fitted: Fit): Pick
 }
 
 /** The nearest scored model up the chain of bases. */
-function parentOf(entry: ModelEntry, byId: ReadonlyMap<string, ModelEntry>, models: Built["models"]): string | undefined {
+function parentOf(
+  entry: ModelEntry,
+  byId: ReadonlyMap<string, ModelEntry>,
+  models: Built["models"],
+): string | undefined {
   const seen = new Set([entry.id]);
   for (let id = entry.base; id !== undefined && !seen.has(id); id = byId.get(id)?.base) {
     seen.add(id);
@@ -89,14 +97,21 @@ function parentOf(entry: ModelEntry, byId: ReadonlyMap<string, ModelEntry>, mode
 function siblingOf(entry: ModelEntry, catalog: ModelCatalog, models: Built["models"]): string | undefined {
   const isBase = (model: ModelEntry): boolean => model.traits?.includes("base") ?? false;
   const distance = (other: ModelEntry): number =>
-    Math.abs((yearOf(other.released) ?? 2025) - (yearOf(entry.released) ?? 2025)) + (isBase(other) === isBase(entry) ? 0 : 1000);
+    Math.abs((yearOf(other.released) ?? 2025) - (yearOf(entry.released) ?? 2025)) +
+    (isBase(other) === isBase(entry) ? 0 : 1000);
   return catalog.models
     .filter((other) => other.architectureId === entry.architectureId && models[other.id] !== undefined)
     .sort((a, b) => distance(a) - distance(b) || (a.id < b.id ? -1 : 1))[0]?.id;
 }
 
 /** What size, date, traits and generation let one expect of a model without scores or kin: means by domain, then their deviation. */
-function expectedOf(entry: ModelEntry, catalog: ModelCatalog, problem: NamedProblem, fitted: Fit, newest: string): readonly number[] {
+function expectedOf(
+  entry: ModelEntry,
+  catalog: ModelCatalog,
+  problem: NamedProblem,
+  fitted: Fit,
+  newest: string,
+): readonly number[] {
   const architecture = catalog.architectureOf(entry);
   const facts: ModelFacts = {
     repo: entry.repo,
@@ -109,11 +124,18 @@ function expectedOf(entry: ModelEntry, catalog: ModelCatalog, problem: NamedProb
   const x = featuresOf(facts);
   const generation = problem.generationNames.indexOf(generationOf(entry.repo));
   const isNewer = (entry.released ?? "") > newest;
-  const means = fittedDomains.map((_, domain) =>
-    x.reduce((sum, value, feature) => sum + value * (fitted.weights[feature]?.[domain] ?? 0), isNewer ? NEWER_GAIN : 0) +
-      (fitted.generationEffects[generation]?.[domain] ?? 0),
+  const means = fittedDomains.map(
+    (_, domain) =>
+      x.reduce(
+        (sum, value, feature) => sum + value * (fitted.weights[feature]?.[domain] ?? 0),
+        isNewer ? NEWER_GAIN : 0,
+      ) + (fitted.generationEffects[generation]?.[domain] ?? 0),
   );
-  const deviation = isNewer ? FEATURE_DEVIATION.newer : generation >= 0 ? FEATURE_DEVIATION.known : FEATURE_DEVIATION.unknown;
+  const deviation = isNewer
+    ? FEATURE_DEVIATION.newer
+    : generation >= 0
+      ? FEATURE_DEVIATION.known
+      : FEATURE_DEVIATION.unknown;
   return [...means.map(round), deviation];
 }
 
@@ -121,9 +143,17 @@ function expectedOf(entry: ModelEntry, catalog: ModelCatalog, problem: NamedProb
 export async function abilitiesText(): Promise<{ readonly text: string; readonly summary: string }> {
   const catalog = await loadModelCatalog();
   const problem = problemOf(readObservations());
-  const fitted = fit(problem, problem.observations.map((_, index) => index), { rounds: 30 });
+  const fitted = fit(
+    problem,
+    problem.observations.map((_, index) => index),
+    { rounds: 30 },
+  );
   const { models, backing } = joined(catalog, problem, fitted);
-  const newest = Object.values(backing).map(([, , month]) => month).sort().at(-1) ?? "";
+  const newest =
+    Object.values(backing)
+      .map(([, , month]) => month)
+      .sort()
+      .at(-1) ?? "";
   const byId = new Map(catalog.models.map((entry) => [entry.id, entry]));
   const inherited: Built["inherited"] = {};
   const expected: Built["expected"] = {};
@@ -134,7 +164,9 @@ export async function abilitiesText(): Promise<{ readonly text: string; readonly
     if (sibling === undefined) expected[entry.id] = expectedOf(entry, catalog, problem, fitted, newest);
     else inherited[entry.id] = { from: sibling, minimumSd: parent === undefined ? SIBLING_DEVIATION : TUNE_DEVIATION };
   }
-  const thinkingOff = Object.fromEntries(fittedDomains.map((domain, index) => [domain, round(fitted.modeEffects[1]?.[index] ?? 0)]));
+  const thinkingOff = Object.fromEntries(
+    fittedDomains.map((domain, index) => [domain, round(fitted.modeEffects[1]?.[index] ?? 0)]),
+  );
   return {
     text: textOf({ models, backing, inherited, expected }, newest, thinkingOff),
     summary: `${Object.keys(models).length} scored, ${Object.keys(inherited).length} inherited, ${Object.keys(expected).length} expected, of ${catalog.models.length}\n`,

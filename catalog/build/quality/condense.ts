@@ -40,7 +40,10 @@ const extraRow = z.object({
   release: z.string().nullish(),
 });
 
-const linesOf = (path: string): string[] => readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+const linesOf = (path: string): string[] =>
+  readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
 
 function modeOf(settings: string): Mode {
   if (settings.includes("thinking=on")) return "on";
@@ -49,7 +52,7 @@ function modeOf(settings: string): Mode {
 
 /** Scores of one benchmark from one place are comparable; claims of makers and third parties form one place. */
 function placeOf({ source, source_kind }: ScoreRow): string {
-  return source_kind === "leaderboard" ? (source.split(":")[0] ?? source).split("@")[0]?.slice(0, 60) ?? "" : "claim";
+  return source_kind === "leaderboard" ? ((source.split(":")[0] ?? source).split("@")[0]?.slice(0, 60) ?? "") : "claim";
 }
 
 function itemOf(row: ScoreRow): string {
@@ -95,16 +98,33 @@ function merged(group: readonly Kept[]): { readonly score: number; readonly kind
   if (first === undefined) throw new Error("an empty group of scores");
   const { benchmark } = first.row;
   const logits = group.map(({ row }) => toLogit(benchmark, row.score));
-  const logit = benchmark === "terminal-bench-2" ? Math.max(...logits) : logits.reduce((sum, value) => sum + value, 0) / logits.length;
-  const month = group.map(({ row }) => row.date.slice(0, 7)).sort().at(-1) ?? "";
-  return { score: group.length === 1 ? first.row.score : fromLogit(benchmark, logit), kind: first.row.source_kind, month };
+  const logit =
+    benchmark === "terminal-bench-2"
+      ? Math.max(...logits)
+      : logits.reduce((sum, value) => sum + value, 0) / logits.length;
+  const month =
+    group
+      .map(({ row }) => row.date.slice(0, 7))
+      .sort()
+      .at(-1) ?? "";
+  return {
+    score: group.length === 1 ? first.row.score : fromLogit(benchmark, logit),
+    kind: first.row.source_kind,
+    month,
+  };
 }
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 function condense(): Observations {
-  const facts = new Map(linesOf(FACTS).map((line) => factRow.parse(JSON.parse(line))).map((row) => [row.repo, row]));
-  const extra = z.record(z.string(), extraRow.nullable()).parse(JSON.parse(readFileSync(join(FOLDER, "reference/extra.json"), "utf8")));
+  const facts = new Map(
+    linesOf(FACTS)
+      .map((line) => factRow.parse(JSON.parse(line)))
+      .map((row) => [row.repo, row]),
+  );
+  const extra = z
+    .record(z.string(), extraRow.nullable())
+    .parse(JSON.parse(readFileSync(join(FOLDER, "reference/extra.json"), "utf8")));
   const groups = new Map<string, Kept[]>();
   for (const kept of read()) {
     const key = `${kept.row.model}\t${kept.mode}\t${kept.item}`;
@@ -115,7 +135,10 @@ function condense(): Observations {
   const counts = new Map<string, number>();
   for (const [first] of groups.values()) if (first) counts.set(first.item, (counts.get(first.item) ?? 0) + 1);
   // an item that few models took says nothing about the others
-  const items = [...counts].filter(([, count]) => count >= LEAST_MODELS).map(([item]) => item).sort();
+  const items = [...counts]
+    .filter(([, count]) => count >= LEAST_MODELS)
+    .map(([item]) => item)
+    .sort();
   const indexOf = new Map(items.map((item, index) => [item, index]));
   const models: Record<string, Observations["models"][string]> = {};
   for (const key of [...groups.keys()].sort()) {
@@ -143,7 +166,11 @@ function traitsOf(
 ): Omit<Observations["models"][string], "scores"> {
   const named = sizesInName(model);
   const total = fact?.params_total ? fact.params_total / 1e9 : (extra?.params_total ?? named.total);
-  const active = fact?.params_active ? fact.params_active / 1e9 : fact?.params_total && !fact.moe ? total : (extra?.params_active ?? named.active ?? total);
+  const active = fact?.params_active
+    ? fact.params_active / 1e9
+    : fact?.params_total && !fact.moe
+      ? total
+      : (extra?.params_active ?? named.active ?? total);
   const released = (fact?.release ?? extra?.release ?? "").slice(0, 7);
   return {
     ...(total ? { totalBillions: round(total, 3) } : {}),
@@ -168,14 +195,23 @@ function sizesInName(model: string): { readonly total: number | undefined; reado
 }
 
 const condensed = condense();
-const lines = Object.keys(condensed.models).map((model) => `  ${JSON.stringify(model)}: ${JSON.stringify(condensed.models[model])}`);
+const lines = Object.keys(condensed.models).map(
+  (model) => `  ${JSON.stringify(model)}: ${JSON.stringify(condensed.models[model])}`,
+);
 writeFileSync(
   join(import.meta.dirname, "../../quality/observations.json"),
   `{\n"items": [\n${condensed.items.map((item) => `  ${JSON.stringify(item)}`).join(",\n")}\n],\n"models": {\n${lines.join(",\n")}\n}\n}\n`,
 );
-process.stdout.write(`${condensed.items.length} items, ${lines.length} models, ${Object.values(condensed.models).reduce((sum, { scores }) => sum + scores.length, 0)} scores\n`);
+process.stdout.write(
+  `${condensed.items.length} items, ${lines.length} models, ${Object.values(condensed.models).reduce((sum, { scores }) => sum + scores.length, 0)} scores\n`,
+);
 
-const embeddingRow = z.object({ model: z.string(), theta: z.number(), sd: z.number().positive(), n: z.int().nonnegative() });
+const embeddingRow = z.object({
+  model: z.string(),
+  theta: z.number(),
+  sd: z.number().positive(),
+  n: z.int().nonnegative(),
+});
 const embedding = linesOf(join(FOLDER, "latent-embedding.jsonl"))
   .map((line) => embeddingRow.parse(JSON.parse(line)))
   .sort((a, b) => (a.model < b.model ? -1 : 1))

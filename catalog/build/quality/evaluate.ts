@@ -86,7 +86,13 @@ function accuracy(problem: NamedProblem, guesses: readonly Guess[]): Accuracy {
     }
   }
   const { right, all } = pairs(problem, guesses);
-  return { scoreCount: guesses.length, pointsMae: points / Math.max(1, pointCount), eloMae: elo / Math.max(1, eloCount), pairAccuracy: right / Math.max(1, all), pairCount: all };
+  return {
+    scoreCount: guesses.length,
+    pointsMae: points / Math.max(1, pointCount),
+    eloMae: elo / Math.max(1, eloCount),
+    pairAccuracy: right / Math.max(1, all),
+    pairCount: all,
+  };
 }
 
 const everything = (problem: NamedProblem): readonly number[] => problem.observations.map((_, index) => index);
@@ -103,8 +109,15 @@ export function randomScores(problem: NamedProblem): Accuracy {
   const random = generator(7);
   const counts = new Map<number, number>();
   for (const { model } of problem.observations) counts.set(model, (counts.get(model) ?? 0) + 1);
-  const held = new Set(everything(problem).filter((index) => random() < 0.1 && (counts.get(problem.observations[index]?.model ?? -1) ?? 0) >= 5));
-  const fitted = fit(problem, everything(problem).filter((index) => !held.has(index)));
+  const held = new Set(
+    everything(problem).filter(
+      (index) => random() < 0.1 && (counts.get(problem.observations[index]?.model ?? -1) ?? 0) >= 5,
+    ),
+  );
+  const fitted = fit(
+    problem,
+    everything(problem).filter((index) => !held.has(index)),
+  );
   return accuracy(problem, guessesOf(problem, fitted, [...held]));
 }
 
@@ -114,23 +127,40 @@ export interface ModelsReport {
   readonly all: Accuracy;
   readonly byDomain: Readonly<Record<string, Accuracy>>;
   /** pair accuracy of parameters alone, and of this prior, on the same pairs */
-  readonly againstSize: Readonly<Record<string, { readonly prior: number; readonly size: number; readonly pairCount: number }>>;
+  readonly againstSize: Readonly<
+    Record<string, { readonly prior: number; readonly size: number; readonly pairCount: number }>
+  >;
 }
 
 /** Whole models without a score, makers' own releases: features and generation alone. */
 export function unscoredModels(problem: NamedProblem, options: FitOptions = {}): ModelsReport {
-  const order = shuffled(problem.models.map((_, model) => model), generator(1));
+  const order = shuffled(
+    problem.models.map((_, model) => model),
+    generator(1),
+  );
   const fold = new Map(order.map((model, position) => [model, position % FOLDS]));
   const guesses: Guess[] = [];
   for (let part = 0; part < FOLDS; part++) {
     const isHeld = (index: number): boolean => fold.get(problem.observations[index]?.model ?? -1) === part;
-    const fitted = fit(problem, everything(problem).filter((index) => !isHeld(index)), { rounds: 15, ...options });
+    const fitted = fit(
+      problem,
+      everything(problem).filter((index) => !isHeld(index)),
+      { rounds: 15, ...options },
+    );
     guesses.push(...guessesOf(problem, fitted, everything(problem).filter(isHeld)));
   }
   const own = guesses.filter(({ index }) => !problem.facts[problem.observations[index]?.model ?? -1]?.communityTune);
-  const inDomain = (list: readonly Guess[], domain: number): Guess[] => list.filter(({ index }) => problem.observations[index]?.domain === domain);
-  const sized = own.filter(({ index }) => problem.facts[problem.observations[index]?.model ?? -1]?.totalBillions !== undefined);
-  const size = sized.map(({ index }): Guess => ({ index, value: problem.facts[problem.observations[index]?.model ?? -1]?.totalBillions ?? 0 }));
+  const inDomain = (list: readonly Guess[], domain: number): Guess[] =>
+    list.filter(({ index }) => problem.observations[index]?.domain === domain);
+  const sized = own.filter(
+    ({ index }) => problem.facts[problem.observations[index]?.model ?? -1]?.totalBillions !== undefined,
+  );
+  const size = sized.map(
+    ({ index }): Guess => ({
+      index,
+      value: problem.facts[problem.observations[index]?.model ?? -1]?.totalBillions ?? 0,
+    }),
+  );
   return {
     all: accuracy(problem, own),
     byDomain: Object.fromEntries(fittedDomains.map((name, domain) => [name, accuracy(problem, inDomain(own, domain))])),
@@ -138,7 +168,14 @@ export function unscoredModels(problem: NamedProblem, options: FitOptions = {}):
       fittedDomains.map((name, domain) => {
         const ours = pairs(problem, inDomain(sized, domain));
         const theirs = pairs(problem, inDomain(size, domain));
-        return [name, { prior: ours.right / Math.max(1, ours.all), size: theirs.right / Math.max(1, theirs.all), pairCount: ours.all }];
+        return [
+          name,
+          {
+            prior: ours.right / Math.max(1, ours.all),
+            size: theirs.right / Math.max(1, theirs.all),
+            pairCount: ours.all,
+          },
+        ];
       }),
     ),
   };
@@ -150,7 +187,8 @@ const boards = {
   LiveBench: (item: string) => item.startsWith("livebench"),
   Arena: (item: string) => item.startsWith("lmarena"),
   BFCL: (item: string) => item.startsWith("bfcl"),
-  "EvalPlus and BigCodeBench": (item: string) => /^(bigcodebench|humaneval|mbpp)/.test(item) && !item.endsWith("|claim"),
+  "EvalPlus and BigCodeBench": (item: string) =>
+    /^(bigcodebench|humaneval|mbpp)/.test(item) && !item.endsWith("|claim"),
   Epoch: (item: string) => item.includes("bayes-llm-saturation"),
 } as const;
 
@@ -168,7 +206,9 @@ export function droppedBoards(problem: NamedProblem, items: readonly string[]): 
       }
       const fitted = fit(problem, kept, { rounds: 15 });
       // an unseen item has no intercept: order is all that is asked
-      const held = everything(problem).filter((index) => isHeld(index) && (scoresOf.get(problem.observations[index]?.model ?? -1) ?? 0) > 0);
+      const held = everything(problem).filter(
+        (index) => isHeld(index) && (scoresOf.get(problem.observations[index]?.model ?? -1) ?? 0) > 0,
+      );
       return [name, accuracy(problem, guessesOf(problem, fitted, held))];
     }),
   );

@@ -68,7 +68,10 @@ export function featuresOf(model: ModelFacts): readonly number[] {
 export function generationOf(repo: string): string {
   const [owner = "", ...rest] = repo.toLowerCase().split("/");
   const name = rest.join("/") || owner;
-  const series = /(qwen|llama|gemma|gpt-oss|deepseek|glm|kimi|minimax|ministral|magistral|devstral|mixtral|mistral|phi|granite|smollm|olmo|nemotron|exaone|hunyuan|seed|ernie|lfm|falcon-h|falcon|command|aya|internvl|internlm|minicpm|yi|jamba|solar|starcoder|step|ling|ring|mimo|apertus)[-_ ]?(v|r|m|k)?(\d+(?:\.\d+)?(?!\d*b\b))?/.exec(name);
+  const series =
+    /(qwen|llama|gemma|gpt-oss|deepseek|glm|kimi|minimax|ministral|magistral|devstral|mixtral|mistral|phi|granite|smollm|olmo|nemotron|exaone|hunyuan|seed|ernie|lfm|falcon-h|falcon|command|aya|internvl|internlm|minicpm|yi|jamba|solar|starcoder|step|ling|ring|mimo|apertus)[-_ ]?(v|r|m|k)?(\d+(?:\.\d+)?(?!\d*b\b))?/.exec(
+      name,
+    );
   if (series === null) return owner;
   const [, word = "", letter = "", version = ""] = series;
   const branch = /coder|-vl|distill|next/.exec(name)?.[0] ?? "";
@@ -77,7 +80,10 @@ export function generationOf(repo: string): string {
 
 /** Facts of a scored model; without a release date the first month anybody scored it. */
 export function factsOf(repo: string, row: Observations["models"][string]): ModelFacts {
-  const first = row.scores.map(([, , , , month]) => month).filter((month) => yearOf(month) !== undefined).sort()[0];
+  const first = row.scores
+    .map(([, , , , month]) => month)
+    .filter((month) => yearOf(month) !== undefined)
+    .sort()[0];
   return {
     repo,
     totalBillions: row.totalBillions,

@@ -79,7 +79,9 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
     byItem[item]?.push(row);
   });
 
-  const intercepts = Float64Array.from(byItem, (list) => (list.length > 0 ? list.reduce((sum, row) => sum + (rows[row]?.logit ?? 0), 0) / list.length : 0));
+  const intercepts = Float64Array.from(byItem, (list) =>
+    list.length > 0 ? list.reduce((sum, row) => sum + (rows[row]?.logit ?? 0), 0) / list.length : 0,
+  );
   const slopes = new Float64Array(itemCount).fill(1);
   const variances = new Float64Array(itemCount).fill(0.3);
   const robust = new Float64Array(rows.length).fill(1);
@@ -110,7 +112,8 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
         const weight = (n(robust[index]) * slope) / n(variances[item]);
         const target = at(sum, domain);
         target[domain] = n(target[domain]) + slope * weight;
-        pull[domain] = n(pull[domain]) + weight * (row.logit - n(intercepts[item]) - slope * effect(row) - claimed(row));
+        pull[domain] =
+          n(pull[domain]) + weight * (row.logit - n(intercepts[item]) - slope * effect(row) - claimed(row));
       }
       const covariance = inverse(sum);
       covariances[model] = covariance;
@@ -149,7 +152,9 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
       sxy += w * x * (row.logit - claimed(row) - my);
     }
     const ridge = n(variances[item]) / SLOPE_DEVIATION ** 2;
-    const slope = discrimination ? Math.min(SLOPE_RANGE.most, Math.max(SLOPE_RANGE.least, (sxy + ridge) / (sxx + ridge))) : 1;
+    const slope = discrimination
+      ? Math.min(SLOPE_RANGE.most, Math.max(SLOPE_RANGE.least, (sxy + ridge) / (sxx + ridge)))
+      : 1;
     slopes[item] = slope;
     intercepts[item] = my - slope * mx;
     let squares = 0;
@@ -184,7 +189,8 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
         counts[domain] = n(counts[domain]) + 1;
       }
       for (let domain = 0; domain < K; domain++)
-        if (n(counts[domain]) >= 5) at(modeEffects, mode)[domain] = n(top[domain]) / (n(bottom[domain]) + EFFECT_SHRINKAGE);
+        if (n(counts[domain]) >= 5)
+          at(modeEffects, mode)[domain] = n(top[domain]) / (n(bottom[domain]) + EFFECT_SHRINKAGE);
     }
   };
 
@@ -227,15 +233,19 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
           const gramRow = at(gram, i);
           for (let j = 0; j < featureCount; j++) gramRow[j] = n(gramRow[j]) + wx * n(x[j]);
           const targetRow = at(targets, i);
-          for (let d = 0; d < K; d++) targetRow[d] = n(targetRow[d]) + wx * (n(at(abilities, model)[d]) - n(offset?.[d]));
+          for (let d = 0; d < K; d++)
+            targetRow[d] = n(targetRow[d]) + wx * (n(at(abilities, model)[d]) - n(offset?.[d]));
         }
       }
       for (let i = 0; i < featureCount; i++) at(gram, i)[i] = n(at(gram, i)[i]) + (i === 0 ? 0.01 : 1);
       const solved = inverse(gram);
       for (let i = 0; i < featureCount; i++)
-        for (let d = 0; d < K; d++) at(weights, i)[d] = at(solved, i).reduce((sum, value, j) => sum + value * n(at(targets, j)[d]), 0);
+        for (let d = 0; d < K; d++)
+          at(weights, i)[d] = at(solved, i).reduce((sum, value, j) => sum + value * n(at(targets, j)[d]), 0);
     }
-    const fromFeatures = features.map((x) => Float64Array.from({ length: K }, (_, d) => x.reduce((sum, value, i) => sum + value * n(at(weights, i)[d]), 0)));
+    const fromFeatures = features.map((x) =>
+      Float64Array.from({ length: K }, (_, d) => x.reduce((sum, value, i) => sum + value * n(at(weights, i)[d]), 0)),
+    );
     if (useFeatures && useGenerations) {
       const counts = new Float64Array(generationCount);
       for (const row of generationEffects) row.fill(0);
@@ -249,7 +259,10 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
         for (let d = 0; d < K; d++) row[d] = n(row[d]) / (n(counts[generation]) + GENERATION_SHRINKAGE);
       });
     }
-    const means = Float64Array.from({ length: K }, (_, d) => scored.reduce((sum, model) => sum + n(at(abilities, model)[d]), 0) / Math.max(1, scored.length));
+    const means = Float64Array.from(
+      { length: K },
+      (_, d) => scored.reduce((sum, model) => sum + n(at(abilities, model)[d]), 0) / Math.max(1, scored.length),
+    );
     for (let model = 0; model < modelCount; model++)
       for (let d = 0; d < K; d++)
         at(priors, model)[d] = useFeatures
@@ -259,10 +272,15 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
     for (const model of scored) {
       const away = Float64Array.from({ length: K }, (_, d) => n(at(abilities, model)[d]) - n(at(priors, model)[d]));
       for (let i = 0; i < K; i++)
-        for (let j = 0; j < K; j++) at(spread, i)[j] = n(at(spread, i)[j]) + n(away[i]) * n(away[j]) + n(covariances[model]?.[i]?.[j]);
+        for (let j = 0; j < K; j++)
+          at(spread, i)[j] = n(at(spread, i)[j]) + n(away[i]) * n(away[j]) + n(covariances[model]?.[i]?.[j]);
     }
     residual = spread.map((row, i) =>
-      row.map((value, j) => (value + (i === j ? RESIDUAL_PRIOR.count * RESIDUAL_PRIOR.variance : 0)) / (scored.length + RESIDUAL_PRIOR.count)),
+      row.map(
+        (value, j) =>
+          (value + (i === j ? RESIDUAL_PRIOR.count * RESIDUAL_PRIOR.variance : 0)) /
+          (scored.length + RESIDUAL_PRIOR.count),
+      ),
     );
   };
 
@@ -273,11 +291,27 @@ export function fit(problem: Problem, used: readonly number[], options: FitOptio
     estimateClaims();
     estimatePriors();
   }
-  return { intercepts, slopes, variances, abilities, covariances, priors, residual, modeEffects, ownClaims, weights, generationEffects };
+  return {
+    intercepts,
+    slopes,
+    variances,
+    abilities,
+    covariances,
+    priors,
+    residual,
+    modeEffects,
+    ownClaims,
+    weights,
+    generationEffects,
+  };
 }
 
 /** Expected logit of a score. */
 export function predict(model: Fit, row: Observation): number {
   const ability = (model.abilities[row.model]?.[row.domain] ?? 0) + (model.modeEffects[row.mode]?.[row.domain] ?? 0);
-  return (model.intercepts[row.item] ?? 0) + (model.slopes[row.item] ?? 1) * ability + (row.own ? (model.ownClaims[row.domain] ?? 0) : 0);
+  return (
+    (model.intercepts[row.item] ?? 0) +
+    (model.slopes[row.item] ?? 1) * ability +
+    (row.own ? (model.ownClaims[row.domain] ?? 0) : 0)
+  );
 }

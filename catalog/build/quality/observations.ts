@@ -20,12 +20,16 @@ const observations = z.strictObject({
       released: z.string().optional(),
       communityTune: z.literal(true).optional(),
       base: z.literal(true).optional(),
-      scores: z.array(z.tuple([z.int().nonnegative(), z.number(), z.int().min(0).max(2), z.int().min(0).max(2), z.string()])),
+      scores: z.array(
+        z.tuple([z.int().nonnegative(), z.number(), z.int().min(0).max(2), z.int().min(0).max(2), z.string()]),
+      ),
     }),
   ),
 });
 export type Observations = z.infer<typeof observations>;
 
 export function readObservations(): Observations {
-  return observations.parse(JSON.parse(readFileSync(join(import.meta.dirname, "../../quality/observations.json"), "utf8")));
+  return observations.parse(
+    JSON.parse(readFileSync(join(import.meta.dirname, "../../quality/observations.json"), "utf8")),
+  );
 }

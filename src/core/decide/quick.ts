@@ -3,13 +3,7 @@
  * that are shown are judged exactly. Weights are exact; the compute buffer is a closed form (reference memory model §5.2);
  * a split between device and host counts average layers. First everything but speed (`screen`), then speed where it can matter.
  */
-import {
-  activeBytes,
-  keptBytes,
-  type StoredSums,
-  summedTraffic,
-  workingBytes,
-} from "../estimate/profile.ts";
+import { activeBytes, keptBytes, type StoredSums, summedTraffic, workingBytes } from "../estimate/profile.ts";
 import { divergenceAtBits } from "../estimate/quality.ts";
 import { estimateSpeedOf } from "../estimate/speed.ts";
 import { addTraffic, type Traffic, type TrafficByPlace } from "../estimate/traffic.ts";
@@ -94,9 +88,7 @@ function splitOf(sums: StoredSums, context: Bytes, compute: Bytes, machine: Mach
   }
   const layers = denseBytes + context + expertBytes;
   const share =
-    machine.deviceBytes > 0
-      ? Math.max(0, Math.min(1, (machine.deviceBytes - outputBytes - compute) / layers))
-      : 0;
+    machine.deviceBytes > 0 ? Math.max(0, Math.min(1, (machine.deviceBytes - outputBytes - compute) / layers)) : 0;
   if (share < LEAST_SHARE)
     return {
       runMode: "cpu",

@@ -70,8 +70,7 @@ export function storedAs(
 export function worthwhile(shape: ModelShape, all: readonly Stored[], domain: Domain, knowledge: Knowledge): Stored[] {
   const finest = all.findLastIndex(
     ({ sums, klDivergenceNats }) =>
-      sums.bitsPerWeight >= SAFE_BITS &&
-      abilityLoss(klDivergenceNats, domain, knowledge.quality) <= NOTICEABLE_LOSS,
+      sums.bitsPerWeight >= SAFE_BITS && abilityLoss(klDivergenceNats, domain, knowledge.quality) <= NOTICEABLE_LOSS,
   );
   const floor = floorBitsPerWeight(shape.parameterCount);
   return all.slice(Math.max(0, finest)).filter(({ sums }, index) => index === 0 || sums.bitsPerWeight >= floor);
@@ -109,7 +108,13 @@ interface Bounded<Subject> {
 /** The score with the fastest pace that the machine could give. */
 function boundOf(screened: Screened, quality: Quality, question: Question, reads: boolean): number {
   const scores = scoresFor(
-    { speed: undefined, rate: 0, fits: true, usedFraction: screened.usedFraction, maxContextTokens: screened.maxContextTokens },
+    {
+      speed: undefined,
+      rate: 0,
+      fits: true,
+      usedFraction: screened.usedFraction,
+      maxContextTokens: screened.maxContextTokens,
+    },
     quality.score,
     question,
   );
@@ -139,10 +144,24 @@ function unfit(option: Option, quality: Quality, machine: Machine): Ranked {
   };
 }
 
-function judged(option: Option, quality: Quality, ask: RankAsk<unknown>, machine: Machine, question: Question, knowledge: Knowledge): Ranked {
+function judged(
+  option: Option,
+  quality: Quality,
+  ask: RankAsk<unknown>,
+  machine: Machine,
+  question: Question,
+  knowledge: Knowledge,
+): Ranked {
   const { screened } = option;
   const model = ask.model();
-  const speed = speedOfScreened(screened, { ...model, fileBytes: screened.sums.totalBytes }, ask.run, machine, question, knowledge);
+  const speed = speedOfScreened(
+    screened,
+    { ...model, fileBytes: screened.sums.totalBytes },
+    ask.run,
+    machine,
+    question,
+    knowledge,
+  );
   const rate = felt(speed, question, screened.shape.causal) ?? 0;
   const { usedFraction, maxContextTokens } = screened;
   const scores = scoresFor({ speed, rate, fits: true, usedFraction, maxContextTokens }, quality.score, question);
@@ -232,4 +251,3 @@ export function rankModels<Subject>(
   }
   return { fitting, unfit: unfitting, refused, fittingCount: bounded.length - refused.length };
 }
-

@@ -42,7 +42,9 @@ const rate = new RegExp(`^${amount}\\s*(?:tok(?:en)?s?|t)\\s*(?:\\/|per|a)\\s*s(
 const context = new RegExp(
   `^${amount}\\s*(k|m)?(?:\\s*-?\\s*tokens?)?(?:\\s*(?:of\\s*)?(?:context(?: window| length)?|ctx))(?:\\s*tokens?)?$`,
 );
-const memory = new RegExp(`^${amount}\\s*(gi?b|gigabytes?|mi?b|megabytes?)(?:\\s*(?:of\\s*)?(?:v?ram|(?:gpu |video )?memory))?$`);
+const memory = new RegExp(
+  `^${amount}\\s*(gi?b|gigabytes?|mi?b|megabytes?)(?:\\s*(?:of\\s*)?(?:v?ram|(?:gpu |video )?memory))?$`,
+);
 const parameters = new RegExp(`^${amount}\\s*(b|billion|m|million)(?:\\s*(?:param(?:eter)?s?|weights?))?$`);
 
 type Reader = (rest: string, bound: Bound, draft: Draft, capabilities: string[]) => boolean;
@@ -97,10 +99,14 @@ const licences: readonly (readonly [RegExp, string])[] = [
   [/^mit$/, "mit"],
   [/^(?:for\s*)?commercial(?:ly)?(?:[ -]?(?:use|usable|friendly))?(?:\s*(?:allowed|ok|permitted))?$/, "commercial"],
 ];
-const otherLicence = /^(bsd(?:-\d-clause)?|cc-by(?:-[a-z]+)*(?:-\d\.\d)?|llama[\d.]+|gemma|openrail(?:\+\+)?|mpl-2\.0|gpl-3\.0)$/;
+const otherLicence =
+  /^(bsd(?:-\d-clause)?|cc-by(?:-[a-z]+)*(?:-\d\.\d)?|llama[\d.]+|gemma|openrail(?:\+\+)?|mpl-2\.0|gpl-3\.0)$/;
 
 function licenceOf(phrase: string): string | undefined {
-  const said = /^(?:licen[sc]e[ds]?\s*[:=]?\s*|under\s+(?=(?:the\s+)?(?:apache|mit)))?(?:the\s+)?(.+?)(?:[\s-]*licen[sc]e[ds]?)?$/.exec(phrase);
+  const said =
+    /^(?:licen[sc]e[ds]?\s*[:=]?\s*|under\s+(?=(?:the\s+)?(?:apache|mit)))?(?:the\s+)?(.+?)(?:[\s-]*licen[sc]e[ds]?)?$/.exec(
+      phrase,
+    );
   const name = said?.[1] ?? "";
   for (const [pattern, id] of licences) if (pattern.test(name)) return id;
   const spoken = /licen[sc]e/.test(phrase);
@@ -109,7 +115,10 @@ function licenceOf(phrase: string): string | undefined {
 }
 
 const abilities: readonly (readonly [RegExp, string])[] = [
-  [/^(?:vision|images?|image (?:input|understanding)|multi-?modal|(?:can )?sees? (?:images|pictures)|reads? images)$/, "vision"],
+  [
+    /^(?:vision|images?|image (?:input|understanding)|multi-?modal|(?:can )?sees? (?:images|pictures)|reads? images)$/,
+    "vision",
+  ],
   [/^(?:tools?|tool[ -]?(?:use|calling|calls)|function[ -]?call(?:ing|s)?|agentic)$/, "tools"],
   [/^(?:thinking|reasoning|thinks)$/, "thinking"],
 ];
@@ -121,8 +130,11 @@ function capabilityOf(phrase: string): string | undefined {
   return abilities.find(([pattern]) => pattern.test(plain))?.[1];
 }
 
-const family = /^(?:family\s*[:=]?\s*|(?:only|just|any)\s+)([a-z][a-z0-9.-]*)(?:\s+(?:models?|family))?$|^([a-z][a-z0-9.-]*)\s+(?:family|models only)$/;
-const range = new RegExp(`^(?:between\\s+|from\\s+)?${amount}\\s*b?\\s*(?:-|–|to|…|\\.\\.)\\s*${amount}\\s*(?:b|billion)(?:\\s*param(?:eter)?s?)?$`);
+const family =
+  /^(?:family\s*[:=]?\s*|(?:only|just|any)\s+)([a-z][a-z0-9.-]*)(?:\s+(?:models?|family))?$|^([a-z][a-z0-9.-]*)\s+(?:family|models only)$/;
+const range = new RegExp(
+  `^(?:between\\s+|from\\s+)?${amount}\\s*b?\\s*(?:-|–|to|…|\\.\\.)\\s*${amount}\\s*(?:b|billion)(?:\\s*param(?:eter)?s?)?$`,
+);
 
 /** One phrase into the draft. @returns whether it was understood */
 function read(phrase: string, draft: Draft, capabilities: string[]): boolean {
@@ -155,14 +167,16 @@ function read(phrase: string, draft: Draft, capabilities: string[]): boolean {
 
 /** Decimal commas and thousands become plain numbers, signs become ASCII; the rest stays. */
 function plainNumbers(text: string): string {
-  return text
-    .replace(/≥/g, ">=")
-    .replace(/≤/g, "<=")
-    // `20+ tok/s`: the sign goes behind the unit
-    .replace(/(\d[kmb]?)\+\s+([^,;\n]+)/gi, "$1 $2+")
-    .replace(/(\d),(\d{3})(?!\d)/g, "$1$2")
-    .replace(/(\d),(\d{1,2})(?=\s*[a-z%])/gi, "$1.$2")
-    .replace(/\bbetween\s+(\S+)\s+and\s+/gi, "between $1 to ");
+  return (
+    text
+      .replace(/≥/g, ">=")
+      .replace(/≤/g, "<=")
+      // `20+ tok/s`: the sign goes behind the unit
+      .replace(/(\d[kmb]?)\+\s+([^,;\n]+)/gi, "$1 $2+")
+      .replace(/(\d),(\d{3})(?!\d)/g, "$1$2")
+      .replace(/(\d),(\d{1,2})(?=\s*[a-z%])/gi, "$1.$2")
+      .replace(/\bbetween\s+(\S+)\s+and\s+/gi, "between $1 to ")
+  );
 }
 
 export function readRequirements(text: string): Requirements {

@@ -107,7 +107,11 @@ function usedFraction({ memory, room, runMode, memoryBytes }: Candidate): Fracti
 export function scoresOf(candidate: Candidate, qualityScore: number, maxContextTokens: Tokens): Scores {
   const { question, speed, model, fits } = candidate;
   const rate = felt(speed, question, model.hyper.causal) ?? 0;
-  return scoresFor({ speed, rate, fits, usedFraction: usedFraction(candidate), maxContextTokens }, qualityScore, question);
+  return scoresFor(
+    { speed, rate, fits, usedFraction: usedFraction(candidate), maxContextTokens },
+    qualityScore,
+    question,
+  );
 }
 
 export function weightedScore(scores: Scores, weights: ScoreWeights): number {

@@ -3,9 +3,9 @@
  * whole blocks); layers are counted, not told apart. The catalog's sums are worked out at build time (catalog/build/profiles.ts).
  */
 import type { Hyperparameters, LayerFacts, Model } from "../facts/model.ts";
+import type { ModelShape, Part, StoredPart, WindowGroup } from "../facts/profile.ts";
 import type { Run } from "../facts/run.ts";
 import { runShape, windowCells } from "../facts/run-shape.ts";
-import type { ModelShape, Part, StoredPart, WindowGroup } from "../facts/profile.ts";
 import { rowBytes, type TensorType } from "../facts/tensor-type.ts";
 import type { Bytes, Tokens } from "../units.ts";
 import { roledTensors } from "./roles.ts";

@@ -1,6 +1,7 @@
 /** A model as sums: weights by part and storage type, layers by what they keep and read. Worked out at build time from the tensor tables. */
-import type { TensorType } from "./tensor-type.ts";
+
 import type { Tokens } from "../units.ts";
+import type { TensorType } from "./tensor-type.ts";
 
 /** Where weights are and how often they are read. */
 export const parts = ["embedding", "output", "outputVectors", "dense", "vectors", "experts"] as const;

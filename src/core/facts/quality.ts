@@ -37,11 +37,7 @@ function expectedAbilities(means: readonly number[]): Abilities {
 /** Abilities of a catalog model; empty where nothing is known of it or of its kin. */
 export function abilitiesOf(rows: AbilityRows, id: string): Abilities {
   const own = Object.hasOwn(rows.models, id);
-  const kin = own
-    ? { from: id, minimumSd: 0 }
-    : Object.hasOwn(rows.inherited, id)
-      ? rows.inherited[id]
-      : undefined;
+  const kin = own ? { from: id, minimumSd: 0 } : Object.hasOwn(rows.inherited, id) ? rows.inherited[id] : undefined;
   const row = kin === undefined ? undefined : rows.models[kin.from];
   if (kin === undefined || row === undefined)
     return Object.hasOwn(rows.expected, id) ? expectedAbilities(rows.expected[id] ?? []) : {};

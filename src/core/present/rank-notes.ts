@@ -10,7 +10,8 @@ function basisText({ ability }: Quality): string {
   const { backing, scoreCount, newest } = ability;
   const until = newest === undefined ? "" : ` to ${newest}`;
   if (backing === "traits") return "by size, date and family alone";
-  if (scoreCount > 0) return `${scoreCount} score${scoreCount === 1 ? "" : "s"}${until}${backing === "claims" ? ", no leaderboard" : ""}`;
+  if (scoreCount > 0)
+    return `${scoreCount} score${scoreCount === 1 ? "" : "s"}${until}${backing === "claims" ? ", no leaderboard" : ""}`;
   return `inherited, kin scored${until}`;
 }
 

@@ -11,7 +11,9 @@ export interface Profile {
 
 /** Models of the same dimensions and vocabulary have the same sums. */
 export function profileKey(entry: ModelEntry): string {
-  return entry.vocabularyCount === undefined ? entry.architectureId : `${entry.architectureId} ${entry.vocabularyCount}`;
+  return entry.vocabularyCount === undefined
+    ? entry.architectureId
+    : `${entry.architectureId} ${entry.vocabularyCount}`;
 }
 
 interface ProfileRow {

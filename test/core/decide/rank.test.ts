@@ -37,7 +37,9 @@ const run = defaultRun(question.row.contextTokens);
 
 /** Every fourth scored model. */
 const models = catalog.models
-  .filter((entry) => abilities.abilitiesOf(entry.id).general?.backing === "leaderboard" && profiles(entry)?.shape.causal)
+  .filter(
+    (entry) => abilities.abilitiesOf(entry.id).general?.backing === "leaderboard" && profiles(entry)?.shape.causal,
+  )
   .filter((_, index) => index % 4 === 0);
 
 function asksOn(hardware: Hardware): RankAsk<string>[] {
@@ -77,7 +79,13 @@ const rankOn = (hardware: Hardware, asks: readonly RankAsk<string>[], length = N
 const scores = (hardware: Hardware, asks: readonly RankAsk<string>[]) =>
   new Map(rankOn(hardware, asks).fitting.map(({ subject, ranked }) => [subject, ranked.score]));
 
-const expressions = ["rtx-4090, ram=64GiB", "rtx-3060-12gb, ram=32GiB", "m4-max-64gb", "cpu, ram=32GiB", "2x rtx-3090, ram=64GiB"];
+const expressions = [
+  "rtx-4090, ram=64GiB",
+  "rtx-3060-12gb, ram=32GiB",
+  "m4-max-64gb",
+  "cpu, ram=32GiB",
+  "2x rtx-3090, ram=64GiB",
+];
 const hardwareOf = (expression: string): Hardware => parseHardware(expression, machines);
 
 describe.each(expressions)("ranking on %s", (expression) => {
@@ -117,7 +125,10 @@ describe.each(expressions)("ranking on %s", (expression) => {
     );
     expect(dominated.length).toBeGreaterThan(10);
     const gone = new Set(dominated.slice(0, 10).map(({ subject }) => subject));
-    const without = scores(hardware, asks.filter(({ subject }) => !gone.has(subject)));
+    const without = scores(
+      hardware,
+      asks.filter(({ subject }) => !gone.has(subject)),
+    );
     for (const { subject, ranked } of all) if (!gone.has(subject)) expect(without.get(subject)).toBe(ranked.score);
   });
 
@@ -126,7 +137,10 @@ describe.each(expressions)("ranking on %s", (expression) => {
       ...hardware,
       devices: hardware.devices.map((device) => ({
         ...device,
-        bandwidthBytesPerSecond: { ...device.bandwidthBytesPerSecond, value: device.bandwidthBytesPerSecond.value * 1.5 },
+        bandwidthBytesPerSecond: {
+          ...device.bandwidthBytesPerSecond,
+          value: device.bandwidthBytesPerSecond.value * 1.5,
+        },
         ...(device.fp16FlopsPerSecond
           ? { fp16FlopsPerSecond: { ...device.fp16FlopsPerSecond, value: device.fp16FlopsPerSecond.value * 1.5 } }
           : {}),
@@ -150,7 +164,8 @@ describe.each(expressions)("ranking on %s", (expression) => {
 
   it("ranks nothing that runs slower than anyone waits for above what is usable", () => {
     const sorted = [...rankOn(hardware, asks).fitting].sort((a, b) => b.ranked.score - a.ranked.score);
-    for (const { ranked } of sorted.slice(0, 10)) expect(ranked.speed?.decodeTokensPerSecond.mid ?? 0).toBeGreaterThanOrEqual(2);
+    for (const { ranked } of sorted.slice(0, 10))
+      expect(ranked.speed?.decodeTokensPerSecond.mid ?? 0).toBeGreaterThanOrEqual(2);
   });
 });
 
@@ -181,9 +196,13 @@ describe("worth", () => {
     expect(paceWorth(40, 40)).toBe(100);
     expect(paceWorth(400, 40)).toBe(100);
     fc.assert(
-      fc.property(fc.double({ min: 0.1, max: 100, noNaN: true }), fc.double({ min: 1, max: 3, noNaN: true }), (rate, factor) => {
-        return paceWorth(rate * factor, 40) >= paceWorth(rate, 40);
-      }),
+      fc.property(
+        fc.double({ min: 0.1, max: 100, noNaN: true }),
+        fc.double({ min: 1, max: 3, noNaN: true }),
+        (rate, factor) => {
+          return paceWorth(rate * factor, 40) >= paceWorth(rate, 40);
+        },
+      ),
       { seed: 5 },
     );
   });
