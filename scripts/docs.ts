@@ -1,7 +1,11 @@
-/** Writes the generated parts of the README: the table of tools, the accuracy, and what the program says for a machine that is named. */
+/**
+ * Writes docs/tools.md and the generated parts of the README: the table of tools, the accuracy, and what the program says for a machine
+ * that is named.
+ */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fieldsOf } from "../src/tools/arguments.ts";
 import { tools } from "../src/tools/index.ts";
 import { accuracyTable } from "../test/truth/accuracy-table.ts";
 import { ensureBuilt, root } from "./prepare.mjs";
@@ -18,6 +22,29 @@ export function withPart(text: string, name: string, part: string): string {
 export function toolTable(): string {
   const rows = tools.map(({ name, title, description }) => `| \`${name}\` | ${title} | ${description} |`);
   return ["| tool | question | what it does |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** docs/tools.md: every argument and every field of an answer, from the tools' own records. */
+export function toolReference(): string {
+  const cell = (text: string) => text.replaceAll("|", "\\|");
+  const parts = tools.flatMap((tool) => {
+    const inputs = [...fieldsOf(tool.input)].map(([name, { type, itemType, description, enum: words, itemEnum }]) => {
+      const kind = type === "array" ? `list of ${itemType}` : type;
+      const choices = words ?? itemEnum;
+      return `| \`${name}\` | ${kind} | ${cell(description)}${choices === undefined ? "" : ` One of ${choices.join(", ")}.`} |`;
+    });
+    const outputs = [...fieldsOf(tool.output)].map(([name, { type, description }]) => {
+      return `| \`${name}\` | ${type === "array" ? "list" : type} | ${cell(description)} |`;
+    });
+    return [
+      `## \`${tool.name}\`: ${tool.title}`,
+      tool.description,
+      ["| argument | type | |", "|---|---|---|", ...inputs].join("\n"),
+      ["| field of the answer | type | |", "|---|---|---|", ...outputs].join("\n"),
+    ];
+  });
+  const head = "# The tools\n\nGenerated from the tools' own records by `npm run docs`.";
+  return `${[head, ...parts].join("\n\n")}\n`;
 }
 
 const EXAMPLE = ["--hardware", "rtx-4090, ram=64GiB", "--use-case", "coding"];
@@ -37,4 +64,5 @@ if (process.argv[1]?.endsWith("docs.ts")) {
     readFileSync(path, "utf8"),
   );
   writeFileSync(path, text);
+  writeFileSync(join(root, "docs/tools.md"), toolReference());
 }
