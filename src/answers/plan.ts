@@ -5,9 +5,11 @@ import { allPlaceModes, bestPlacement, type Judged, judge, type ModelQuestion } 
 import { type EnginePlan, type OtherEngine, planEngine } from "../core/decide/engine-plan.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
 import { type Objective, objectives, plan, sortOptions } from "../core/decide/plan.ts";
+import { cutsOf } from "../core/decide/split.ts";
 import { type Variant, variant } from "../core/decide/variants.ts";
 import { whyNot } from "../core/decide/why-not.ts";
 import { abilityIn, perplexityIncrease, sizesOf } from "../core/estimate/quality.ts";
+import type { Hardware } from "../core/facts/hardware.ts";
 import { InputError } from "../core/facts/input-error.ts";
 import type { Model } from "../core/facts/model.ts";
 import { isRecipe, recipes } from "../core/facts/recipe.ts";
@@ -23,12 +25,13 @@ import { shapePlacement, tensorTypeCounts, tensorTypeRows } from "../core/presen
 import { planSummary, tradeOff } from "../core/present/plan-notes.ts";
 import { mixCommands, mixPath } from "../core/present/quantize.ts";
 import { round3, roundInterval, roundSpeed } from "../core/present/round.ts";
+import { vllmHosts } from "../core/present/rpc.ts";
 import { shapeHardware, shapeMemory, shapeRun } from "../core/present/shapes.ts";
 import { shellOf } from "../core/present/shell.ts";
 import { transformersCommands, transformersEndpoint } from "../core/present/transformers.ts";
 import { vllmCommands, vllmEndpoint } from "../core/present/vllm.ts";
-import { deviceChoices, shapeModel } from "./fit.ts";
 import { refuseCompanions } from "./companions.ts";
+import { deviceChoices, shapeModel } from "./fit.ts";
 import {
   type AnswerContext,
   gatherHardware,
@@ -156,6 +159,36 @@ async function summedModel(model: Model): Promise<Model> {
   return { ...model, klDivergenceNats: tensorDivergence(model, losses) };
 }
 
+const MOST_HOSTS = 16;
+const DEFAULT_LINK_GBPS = 1;
+const DEFAULT_LATENCY_MS = 0.2;
+
+/** `rtx-4090, ram=64GiB @ 192.168.1.20`: hardware and, behind an @, where it is reached. */
+async function withHosts(local: Hardware, args: Optional<PlanArguments>): Promise<Hardware> {
+  const hosts = args.hosts ?? [];
+  if (hosts.length > MOST_HOSTS)
+    throw new InputError(`\`hosts\` names ${hosts.length} machines. Send at most ${MOST_HOSTS}.`);
+  const [{ parseHardware }, { loadHardwareCatalog }, { joinHosts }] = await Promise.all([
+    import("../core/sources/hardware-expression.ts"),
+    import("../core/sources/hardware-catalog.ts"),
+    import("../core/decide/split.ts"),
+  ]);
+  const catalog = await loadHardwareCatalog();
+  const remotes = hosts.map((text, index) => {
+    const [expression = "", said] = text.split("@").map((part) => part.trim());
+    const address = said === undefined || said === "" ? `host-${index + 1}` : said;
+    if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(address))
+      throw new InputError(
+        `\`hosts\` holds the address "${address.slice(0, 60)}". Send a host name or IPv4 address behind the @, e.g. rtx-4090 @ 192.168.1.20.`,
+      );
+    return { address, hardware: parseHardware(expression, catalog) };
+  });
+  return joinHosts(local, remotes, {
+    bytesPerSecond: ((args.linkGbps ?? DEFAULT_LINK_GBPS) * 1e9) / 8,
+    latencySeconds: (args.linkLatencyMs ?? DEFAULT_LATENCY_MS) / 1000,
+  });
+}
+
 function boundsOf(args: Optional<PlanArguments>): { readonly least: number; readonly most: number } {
   const least = args.minContextTokens ?? LEAST_CONTEXT;
   const most = args.maxContextTokens ?? Number.MAX_SAFE_INTEGER;
@@ -184,6 +217,8 @@ function rival(judged: Judged, name: string, best: Judged) {
 interface Writer {
   readonly commands: (candidate: Candidate, artefact: Artefact) => Command[];
   readonly endpoint: (artefact: Artefact) => { readonly baseUrl: string; readonly modelName: string };
+  /** the commands over several machines, of engines that have any */
+  readonly onHosts?: (candidate: Candidate, artefact: Artefact) => Command[];
   /** why there are no commands, where there are none */
   readonly refusal?: (candidate: Candidate, artefact: Artefact) => string | undefined;
 }
@@ -208,10 +243,10 @@ function otherEngine(
 }
 
 const writers: Readonly<Record<string, Writer>> = {
-  "llama.cpp": { commands: llamaCommands, endpoint: llamaEndpoint },
+  "llama.cpp": { commands: llamaCommands, onHosts: llamaCommands, endpoint: llamaEndpoint },
   ollama: { commands: ollamaCommands, endpoint: ollamaEndpoint },
   "lm-studio": { commands: lmStudioCommands, endpoint: lmStudioEndpoint },
-  vllm: otherEngine("vllm", vllmCommands, vllmEndpoint),
+  vllm: { ...otherEngine("vllm", vllmCommands, vllmEndpoint), onHosts: vllmHosts },
   mlx: otherEngine("mlx", mlxCommands, mlxEndpoint),
   transformers: otherEngine("transformers", transformersCommands, transformersEndpoint),
 };
@@ -224,6 +259,13 @@ const engineAliases: Readonly<Record<string, string>> = {
   "llama-cpp": "llama.cpp",
   "mlx-lm": "mlx",
 };
+
+function refusalOf(writer: Writer, candidate: Candidate, artefact: Artefact): string[] {
+  if (!candidate.hardware.network) return [writer.refusal?.(candidate, artefact)].filter((text) => text !== undefined);
+  return (writer.onHosts?.(candidate, artefact) ?? []).length > 0
+    ? []
+    : ["No commands over several machines for one of the engines asked for: llama.cpp has them, vLLM for CUDA cards."];
+}
 
 function writersFor(engines: readonly string[]): Writer[] {
   return engines.map((engine) => {
@@ -243,13 +285,9 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
   const run = gatherRun(args.run);
   const objective = args.objective ?? "balanced";
   refuseCompanions(run.parsed);
-  if ((args.linkGbps ?? undefined) !== undefined || (args.linkLatencyMs ?? undefined) !== undefined)
+  if ((args.linkGbps || args.linkLatencyMs) && !args.hosts?.length)
     throw new InputError(
-      "`linkGbps` and `linkLatencyMs` describe links between hosts, and plans over several hosts are not computed yet. Leave them out.",
-    );
-  if (args.hosts && args.hosts.length > 0)
-    throw new InputError(
-      "Plans over several hosts are not computed yet. Leave `hosts` out, or plan each machine by itself.",
+      "`linkGbps` and `linkLatencyMs` describe links to further machines. Send `hosts` with them, or leave them out.",
     );
   if (args.imatrixPath && args.recipe?.trim().toLowerCase() !== "mixed")
     throw new InputError(
@@ -262,7 +300,8 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     gatherHardware(args.hardware, args.memoryBasis, context),
     gatherModel(reference, context),
   ]);
-  const hardware = withDevices(gathered.hardware, run.parsed);
+  const own = withDevices(gathered.hardware, run.parsed);
+  const hardware = args.hosts && args.hosts.length > 0 ? await withHosts(own, args) : own;
   const ask = { ...modelQuestion(hardware, question, run, readRunModes(args.runModes)), asGiven: false };
   const ability = abilityIn(choice.abilities, question.row.domain);
   const mixed = args.recipe?.trim().toLowerCase() === "mixed";
@@ -377,7 +416,9 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     alternatives: others.map((other) => rival(other, label(choice.name, other.candidate.model.recipe), best)),
     commands: [
       ...(isMix ? mixCommands(candidate.model, published) : []),
-      ...engines.flatMap((writer) => writer.commands(candidate, artefact)),
+      ...engines.flatMap(
+        (writer) => (hardware.network ? writer.onHosts : writer.commands)?.(candidate, artefact) ?? [],
+      ),
     ],
     ...(engines[0] ? { endpoint: engines[0].endpoint(artefact) } : {}),
     ...(choice.file === undefined
@@ -387,8 +428,9 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     notes: [
       ...placementNotes(candidate),
       ...contextNotes(candidate),
+      ...networkNotes(candidate),
       ...engineNotes(question.engine),
-      ...engines.flatMap((writer) => writer.refusal?.(candidate, artefact) ?? []),
+      ...engines.flatMap((writer) => refusalOf(writer, candidate, artefact)),
       ...hardware.warnings,
       ...choice.warnings,
     ],
@@ -401,6 +443,23 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
         }
       : {}),
   };
+}
+
+/** Bytes a token over every cut, and the addresses that stand for unknown ones. */
+function networkNotes(candidate: Candidate): string[] {
+  const { network } = candidate.hardware;
+  if (!network) return [];
+  const cuts = cutsOf(candidate).map(
+    ({ address, device, bytesPerToken }) =>
+      `${candidate.hardware.devices[device]?.name ?? "device"} at ${address}: ${bytesPerToken} bytes a token cross the network there and back.`,
+  );
+  const unknown = network.addresses.filter((address) => /^host-\d+$/.test(address));
+  return [
+    ...(cuts.length > 0 ? cuts : ["The further machines are not needed: nothing of the model lies on them."]),
+    ...(unknown.length > 0
+      ? [`Put the real addresses for ${unknown.join(", ")}, or send them behind an @ in \`hosts\`.`]
+      : []),
+  ];
 }
 
 function reaches(decode: { readonly low: number; readonly mid: number }, least: number): "likely" | "possible" | "no" {

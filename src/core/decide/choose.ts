@@ -12,6 +12,7 @@ import { assessVerdict, type Candidate, judgeMemory, type MemoryVerdict, type Qu
 import { contextCeiling, maxContext } from "./max-context.ts";
 import { type PlaceMode, placements, refinements } from "./place.ts";
 import { type Scores, scoresOf, weightedScore } from "./score.ts";
+import { overNetwork } from "./split.ts";
 
 /** Everything that is known and the same for every question. */
 export interface Knowledge {
@@ -67,7 +68,7 @@ export function bestPlacement(
   const { hardware, question } = ask;
   const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
   const complete = (verdict: MemoryVerdict): Candidate =>
-    assessVerdict(verdict, model, hardware, question, knowledge.calibration);
+    overNetwork(assessVerdict(verdict, model, hardware, question, knowledge.calibration));
   if (ask.asGiven || placementIsFixed(ask.fixed)) return complete(memoryOf(run));
   const { fitting, nearest } = placements(model, hardware, run, memoryOf, ask.runModes);
   const coarse = fastest(fitting.map(complete)) ?? complete(nearest ?? memoryOf(run));
@@ -80,7 +81,7 @@ export function refine(coarse: Candidate, ask: ModelQuestion, knowledge: Knowled
   if (ask.asGiven || placementIsFixed(ask.fixed) || coarse.runMode === "gpu" || coarse.runMode === "cpu") return coarse;
   const memoryOf = (tried: Run): MemoryVerdict => judgeMemory(model, hardware, tried, question.limits);
   const tried = refinements(model, hardware, coarse, memoryOf).map((verdict) =>
-    assessVerdict(verdict, model, hardware, question, knowledge.calibration),
+    overNetwork(assessVerdict(verdict, model, hardware, question, knowledge.calibration)),
   );
   return fastest([coarse, ...tried].filter(({ fits }) => fits)) ?? coarse;
 }

@@ -78,4 +78,14 @@ export interface Hardware {
   readonly devices: readonly Device[];
   readonly host: Host;
   readonly warnings: readonly string[];
+  /** devices of further machines among `devices`, and how they are reached */
+  readonly network?: Network;
+}
+
+export interface Network {
+  readonly link: { readonly bytesPerSecond: BytesPerSecond; readonly latencySeconds: number };
+  /** of the further machines, in order */
+  readonly addresses: readonly string[];
+  /** of every device: 0 = this machine, n = the n-th further one */
+  readonly hostOf: readonly number[];
 }

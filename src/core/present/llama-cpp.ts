@@ -4,11 +4,12 @@
  * so patterns hold neither.
  */
 import type { Candidate } from "../decide/candidate.ts";
+import { rangePattern } from "../facts/layer-pattern.ts";
 import type { Run, TensorOverride } from "../facts/run.ts";
 import { MIB } from "../units.ts";
 import { type Artefact, type Command, chatRequest, step } from "./command.ts";
-import { rangePattern } from "../facts/layer-pattern.ts";
 import { roundInterval } from "./round.ts";
+import { rpcFlags, rpcRun, rpcServers } from "./rpc.ts";
 
 const LLAMA_PORT = 8080;
 
@@ -116,10 +117,13 @@ export function benchArgv(candidate: Candidate, artefact: Artefact): string[] | 
 
 export function llamaCommands(candidate: Candidate, artefact: Artefact): Command[] {
   const deviceCount = candidate.hardware.devices.length;
+  const { network } = candidate.hardware;
+  const run = network ? rpcRun(candidate.run, candidate, network) : candidate.run;
   const serve = [
     "llama-server",
     ...modelFlags(artefact),
-    ...runFlags(candidate.run, deviceCount),
+    ...(network ? rpcFlags(candidate, network) : []),
+    ...runFlags(run, deviceCount),
     "-cram",
     String(promptCacheMiB(candidate)),
     "--host",
@@ -131,7 +135,8 @@ export function llamaCommands(candidate: Candidate, artefact: Artefact): Command
     memory: candidate.memoryBytes,
     ...(candidate.speed ? { speed: roundInterval(candidate.speed.decodeTokensPerSecond) } : {}),
   };
-  const bench = benchArgv(candidate, artefact);
+  // llama-bench numbers and names remote devices its own way: a plan over machines is verified by its server
+  const bench = network ? undefined : benchArgv(candidate, artefact);
   return [
     ...(artefact.path === undefined && artefact.ggufRepo !== undefined
       ? [
@@ -146,6 +151,7 @@ export function llamaCommands(candidate: Candidate, artefact: Artefact): Command
           ),
         ]
       : []),
+    ...(network ? rpcServers(network) : []),
     step("llama.cpp", "serve", serve, artefact, {
       expected,
       note: "llama-cli takes the same flags but -cram, --host and --port",

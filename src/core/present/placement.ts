@@ -11,7 +11,7 @@ export function tensorTypeCounts(model: Model): { readonly type: string; readonl
   return [...counts].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count);
 }
 
-/** A layer is partial where some of its tensors were moved to the host. */
+/** A layer is partial where some of its tensors were moved away. */
 export function shapePlacement({ memory, run, hardware, model }: Candidate) {
   const { placement } = memory;
   const layers = model.hyper.layers.filter((layer) => !layer.nextn);
@@ -19,7 +19,7 @@ export function shapePlacement({ memory, run, hardware, model }: Candidate) {
   if (placement.hasOverrides)
     for (const { name } of model.tensors) {
       const layer = layerOf(name);
-      if (layer !== undefined && placement.overrideOf(name) === HOST) movedLayers.add(layer);
+      if (layer !== undefined && placement.overrideOf(name) !== undefined) movedLayers.add(layer);
     }
   const devices = hardware.devices.map(({ name }, device) => {
     const own = layers.filter((layer) => placement.layerDevices[layer.index] === device);
@@ -27,6 +27,9 @@ export function shapePlacement({ memory, run, hardware, model }: Candidate) {
       name,
       layerCount: own.length,
       partialLayerCount: own.filter((layer) => movedLayers.has(layer.index)).length,
+      ...(hardware.network
+        ? { host: hardware.network.addresses[(hardware.network.hostOf[device] ?? 0) - 1] ?? "local" }
+        : {}),
     };
   });
   return {
