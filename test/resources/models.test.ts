@@ -12,7 +12,7 @@ const context = (world = fakeWorld({})) => ({ world, signal: new AbortController
 
 async function read(uri: string, world = fakeWorld({})): Promise<object> {
   const reading = await readResource(uri, context(world));
-  if (reading.outcome !== "found") throw new Error(reading.reason);
+  if (reading.outcome !== "found") throw new Error(reading.outcome === "not-found" ? reading.reason : "a page");
   return reading.document;
 }
 
