@@ -2,13 +2,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  findOllamaModel,
-  installedModels,
-  parseOllamaName,
-} from "../../../src/core/sources/installed.ts";
-import { recipeInName } from "../../../src/core/sources/recipe-name.ts";
+import { findOllamaModel, installedModels, parseOllamaName } from "../../../src/core/sources/installed.ts";
 import { resolveModel } from "../../../src/core/sources/model-reference.ts";
+import { recipeInName } from "../../../src/core/sources/recipe-name.ts";
 import { realWorld } from "../../../src/core/sources/world.ts";
 import { fakeWorld } from "../../fake-world.ts";
 
