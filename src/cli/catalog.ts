@@ -12,6 +12,8 @@ export async function runCatalog(world: World, argv: readonly string[]): Promise
     throw new InputError(
       `"${unknown === undefined ? words.join(" ") : `--${unknown}`}" is not understood. Send catalog refresh, with --author NAME for some makers only and --json for data.`,
     );
+  if (world.env["HF_HUB_OFFLINE"] === "1")
+    throw new InputError("The network is forbidden by --offline or HF_HUB_OFFLINE. Send catalog refresh without it.");
   const { refreshCatalog } = await import("../core/sources/refresh.ts");
   const authors = options.get("author");
   const report = await refreshCatalog(world, {

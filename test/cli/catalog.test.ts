@@ -27,3 +27,8 @@ it.each([[["refersh"]], [[]], [["refresh", "now"]], [["refresh", "--all"]]])(
     await expect(runCatalog(fakeWorld({}), argv)).rejects.toThrow("Send catalog refresh");
   },
 );
+
+it("does not try where the network is forbidden", async () => {
+  const world = { ...fakeWorld({}), env: { HF_HUB_OFFLINE: "1" } };
+  await expect(runCatalog(world, ["refresh"])).rejects.toThrow("forbidden");
+});
