@@ -80,11 +80,32 @@ export function memoryDevicesOf(hardware: Hardware): readonly MemoryDevice[] {
 }
 
 /** Memory of a run, and whether it fits. */
-export function judgeMemory(model: Model, hardware: Hardware, run: Run, limits: Limits): MemoryVerdict {
-  const memory = estimateMemory(model, run, memoryDevicesOf(hardware), rememberedCompute);
+export function judgeMemory(
+  model: Model,
+  hardware: Hardware,
+  run: Run,
+  limits: Limits,
+  compute: typeof rememberedCompute = rememberedCompute,
+): MemoryVerdict {
+  const memory = estimateMemory(model, run, memoryDevicesOf(hardware), compute);
   const room = roomFor(hardware, model, run, memory.placement, limits);
   const shortfall = shortfallOf(memory, room);
   return { run, memory, room, shortfall, fits: shortfall.totalBytes === 0 };
+}
+
+/** The same with the compute buffers of a verdict at hand: less than the truth for a longer context, and nothing to work out. */
+export function boundMemory(
+  model: Model,
+  hardware: Hardware,
+  run: Run,
+  limits: Limits,
+  like: MemoryVerdict,
+): MemoryVerdict {
+  return judgeMemory(model, hardware, run, limits, () => ({
+    devices: like.memory.devices.map(({ computeBytes }) => computeBytes),
+    host: like.memory.host.computeBytes,
+    basis: like.memory.computeBasis,
+  }));
 }
 
 /** Where the weights are, when it fits. */

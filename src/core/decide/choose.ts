@@ -8,7 +8,14 @@ import type { Hardware } from "../facts/hardware.ts";
 import type { Model } from "../facts/model.ts";
 import type { Run } from "../facts/run.ts";
 import type { Tokens } from "../units.ts";
-import { assessVerdict, type Candidate, judgeMemory, type MemoryVerdict, type Question } from "./candidate.ts";
+import {
+  assessVerdict,
+  boundMemory,
+  type Candidate,
+  judgeMemory,
+  type MemoryVerdict,
+  type Question,
+} from "./candidate.ts";
 import { contextCeiling, maxContext } from "./max-context.ts";
 import { type PlaceMode, placements, refinements } from "./place.ts";
 import { type Scores, scoresOf, weightedScore } from "./score.ts";
@@ -122,7 +129,9 @@ export function judge(
     context === "run" && candidate.fits
       ? run.contextTokens
       : model.hyper.hasCache
-        ? maxContext(candidate, contextCeiling(model, run), memoryOf)
+        ? maxContext(candidate, contextCeiling(model, run), memoryOf, (tried, like) =>
+            boundMemory(model, hardware, tried, question.limits, like),
+          )
         : candidate.fits
           ? model.hyper.trainedContextTokens
           : 0;

@@ -72,7 +72,7 @@ function equalDevices(devices: readonly Device[]): number {
 }
 
 export function engineFit(ask: EngineAsk, calibration: Calibration): EngineFit {
-  const { engine, like, run, hardware, question } = ask;
+  const { engine, like, run, hardware } = ask;
   const pipelineParallel = ask.pipelineParallel ?? 1;
   const tensorParallel =
     engine === "vllm"

@@ -2,7 +2,7 @@
 import type { Model } from "../facts/model.ts";
 import type { Run } from "../facts/run.ts";
 import { type Bytes, GIB, padTo, type Tokens } from "../units.ts";
-import { assess, type Candidate, judgeMemory } from "./candidate.ts";
+import { assess, boundMemory, type Candidate, judgeMemory } from "./candidate.ts";
 import { bestPlacement, type Knowledge, type ModelQuestion } from "./choose.ts";
 import { contextCeiling, maxContext } from "./max-context.ts";
 import type { Variant } from "./variants.ts";
@@ -87,7 +87,12 @@ export function whyNot(
     if (least.fits) {
       const contextTokens = Math.min(
         run.contextTokens,
-        maxContext(least, contextCeiling(model, run), (tried) => judgeMemory(model, hardware, tried, question.limits)),
+        maxContext(
+          least,
+          contextCeiling(model, run),
+          (tried) => judgeMemory(model, hardware, tried, question.limits),
+          (tried, like) => boundMemory(model, hardware, tried, question.limits, like),
+        ),
       );
       options.push({
         kind: "context",
