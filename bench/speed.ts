@@ -2,8 +2,9 @@
  * Predictions against a real engine on this CPU, made before it runs: `tsx bench/speed.ts [threads]`. The bandwidth is measured first, models are
  * of random weights. A report, not a test: other load on the machine shows in it, so every figure comes with its spread.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +32,12 @@ const ROUNDS = 3;
 const threads = Number(process.argv[2] ?? 1);
 const recipes: readonly Recipe[] = ["F16", "Q8_0", "Q4_0", "Q4_K_M"];
 
-function metadataOf(layers: number, embedding: number, feedForward: number, experts?: { readonly total: number; readonly used: number }): Metadata {
+function metadataOf(
+  layers: number,
+  embedding: number,
+  feedForward: number,
+  experts?: { readonly total: number; readonly used: number },
+): Metadata {
   return {
     "general.architecture": "llama",
     "llama.block_count": layers,
@@ -56,7 +62,16 @@ const shapes: readonly (readonly [name: string, metadata: Metadata])[] = [
 function modelOf(name: string, metadata: Metadata, recipe: Recipe): Model {
   const hyper = readHyperparameters(metadata, undefined);
   const tensors = applyRecipe(hyper, layoutTensors(hyper, {}), recipe);
-  return { name, recipe, hyper, tensors, fileBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0), evidence: "catalog", source: "bench", warnings: [] };
+  return {
+    name,
+    recipe,
+    hyper,
+    tensors,
+    fileBytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+    evidence: "catalog",
+    source: "bench",
+    warnings: [],
+  };
 }
 
 function host(bandwidth: Fact<number>): Hardware {
@@ -82,7 +97,8 @@ function host(bandwidth: Fact<number>): Hardware {
   };
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /** The part of node-llama-cpp that is timed. */
 interface Sequence {
@@ -90,9 +106,21 @@ interface Sequence {
   clearHistory(): Promise<void>;
 }
 interface TimedEngine {
-  getLlama(options: { gpu: false; build: "never"; logLevel: "error"; progressLogs: false; maxThreads: number }): Promise<{
+  getLlama(options: {
+    gpu: false;
+    build: "never";
+    logLevel: "error";
+    progressLogs: false;
+    maxThreads: number;
+  }): Promise<{
     loadModel(options: { modelPath: string; useMmap: false; gpuLayers: 0 }): Promise<{
-      createContext(options: { contextSize: number; batchSize: number; sequences: 1; flashAttention: boolean; threads: number }): Promise<{ getSequence(): Sequence; dispose(): Promise<void> }>;
+      createContext(options: {
+        contextSize: number;
+        batchSize: number;
+        sequences: 1;
+        flashAttention: boolean;
+        threads: number;
+      }): Promise<{ getSequence(): Sequence; dispose(): Promise<void> }>;
       dispose(): Promise<void>;
     }>;
     dispose(): Promise<void>;
@@ -102,8 +130,16 @@ interface TimedEngine {
 const installed = await loadEngine();
 if ("reason" in installed) throw new Error(installed.reason);
 const engineFolder = fileURLToPath(new URL("../test/engine/", import.meta.url));
-const module: TimedEngine = await import(pathToFileURL(createRequire(join(engineFolder, "package.json")).resolve("node-llama-cpp")).href);
-const llama = await module.getLlama({ gpu: false, build: "never", logLevel: "error", progressLogs: false, maxThreads: threads });
+const module: TimedEngine = await import(
+  pathToFileURL(createRequire(join(engineFolder, "package.json")).resolve("node-llama-cpp")).href
+);
+const llama = await module.getLlama({
+  gpu: false,
+  build: "never",
+  logLevel: "error",
+  progressLogs: false,
+  maxThreads: threads,
+});
 
 interface Timing {
   readonly decodeSeconds: readonly number[];
@@ -112,7 +148,13 @@ interface Timing {
 
 async function time(path: string): Promise<Timing> {
   const model = await llama.loadModel({ modelPath: path, useMmap: false, gpuLayers: 0 });
-  const context = await model.createContext({ contextSize: 512, batchSize: 512, sequences: 1, flashAttention: true, threads });
+  const context = await model.createContext({
+    contextSize: 512,
+    batchSize: 512,
+    sequences: 1,
+    flashAttention: true,
+    threads,
+  });
   const sequence = context.getSequence();
   const decodeSeconds: number[] = [];
   const prefillSeconds: number[] = [];
@@ -133,11 +175,23 @@ async function time(path: string): Promise<Timing> {
   return { decodeSeconds, prefillSeconds };
 }
 
-const memory = await measureMemory({ threadCount: threads, budgetBytes: GIB, signal: new AbortController().signal, progress: () => undefined });
-const bandwidth: Fact<number> = { value: memory.allThreads.value, evidence: "measured", source: "bench", noiseFraction: memory.allThreads.noiseFraction };
+const memory = await measureMemory({
+  threadCount: threads,
+  budgetBytes: GIB,
+  signal: new AbortController().signal,
+  progress: () => undefined,
+});
+const bandwidth: Fact<number> = {
+  value: memory.allThreads.value,
+  evidence: "measured",
+  source: "bench",
+  noiseFraction: memory.allThreads.noiseFraction,
+};
 const hardware = host(bandwidth);
 const folder = await mkdtemp(join(tmpdir(), "speed-bench-"));
-process.stdout.write(`${hardware.host.cpuModel}, ${threads} threads, ${(bandwidth.value / 1e9).toFixed(1)} GB/s read (noise ${(100 * memory.allThreads.noiseFraction).toFixed(0)} %)\n`);
+process.stdout.write(
+  `${hardware.host.cpuModel}, ${threads} threads, ${(bandwidth.value / 1e9).toFixed(1)} GB/s read (noise ${(100 * memory.allThreads.noiseFraction).toFixed(0)} %)\n`,
+);
 
 /** What a call into the engine costs by itself: a model of next to nothing. */
 const emptyPath = join(folder, "empty.gguf");
@@ -153,7 +207,12 @@ try {
       const model = modelOf(name, metadata, recipe);
       const run = { ...defaultRun(512), threads, offloadedLayers: 0 };
       const placement = placeRun(model.hyper.layerCount, run, []);
-      const question = { promptTokens: PROMPT_TOKENS, outputTokens: DECODE_TOKENS, engine: "llama.cpp", buildYear: 2026.8 };
+      const question = {
+        promptTokens: PROMPT_TOKENS,
+        outputTokens: DECODE_TOKENS,
+        engine: "llama.cpp",
+        buildYear: 2026.8,
+      };
       const predicted = {
         decode: decodeAtDepth(model, run, placement, hardware, question, PROMPT_TOKENS, calibration).mid,
         prefill: estimateSpeed(model, run, placement, hardware, question, calibration).prefillTokensPerSecond.mid,
@@ -161,16 +220,24 @@ try {
       const path = join(folder, "model.gguf");
       await writeModel(path, metadata, model.tensors, VOCABULARY);
       const timing = await time(path);
-      const seen = { decode: 1 / (median(timing.decodeSeconds) - callSeconds), prefill: 1 / median(timing.prefillSeconds) };
-      const spread = (values: readonly number[]) => `±${((50 * (Math.max(...values) - Math.min(...values))) / median(values)).toFixed(0)} %`;
+      const seen = {
+        decode: 1 / (median(timing.decodeSeconds) - callSeconds),
+        prefill: 1 / median(timing.prefillSeconds),
+      };
+      const spread = (values: readonly number[]) =>
+        `±${((50 * (Math.max(...values) - Math.min(...values))) / median(values)).toFixed(0)} %`;
       const cells = (["decode", "prefill"] as const).map((task) => {
         const error = predicted[task] / seen[task] - 1;
         errors[task].push(Math.abs(error));
         return `${task} ${seen[task].toFixed(1)} tok/s ${spread(task === "decode" ? timing.decodeSeconds : timing.prefillSeconds)}, predicted ${predicted[task].toFixed(1)} (${(100 * error).toFixed(0)} %)`;
       });
-      process.stdout.write(`${name.padEnd(24)} ${recipe.padEnd(7)} ${(model.fileBytes / 1e6).toFixed(0).padStart(5)} MB ${(model.tensors.reduce((sum, tensor) => sum + weightCount(tensor), 0) / 1e9).toFixed(2)} B  ${cells.join("; ")}\n`);
+      process.stdout.write(
+        `${name.padEnd(24)} ${recipe.padEnd(7)} ${(model.fileBytes / 1e6).toFixed(0).padStart(5)} MB ${(model.tensors.reduce((sum, tensor) => sum + weightCount(tensor), 0) / 1e9).toFixed(2)} B  ${cells.join("; ")}\n`,
+      );
     }
-  process.stdout.write(`median error: decode ${(100 * median(errors.decode)).toFixed(0)} %, prefill ${(100 * median(errors.prefill)).toFixed(0)} %\n`);
+  process.stdout.write(
+    `median error: decode ${(100 * median(errors.decode)).toFixed(0)} %, prefill ${(100 * median(errors.prefill)).toFixed(0)} %\n`,
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
   await llama.dispose();

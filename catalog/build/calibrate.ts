@@ -10,10 +10,10 @@ import { calibration } from "../../src/core/sources/calibration.ts";
 import { loadHardwareCatalog } from "../../src/core/sources/hardware-catalog.ts";
 import { loadModelCatalog } from "../../src/core/sources/model-catalog.ts";
 import { condense } from "./calibrate/condense.ts";
+import { fit, type Problem, standardErrors } from "./calibrate/fit.ts";
 import { fitIntervals } from "./calibrate/intervals.ts";
 import { judge } from "./calibrate/judge.ts";
 import { measuredObservations } from "./calibrate/measured.ts";
-import { fit, type Problem, standardErrors } from "./calibrate/fit.ts";
 import { type Observation, observationFile, packed, unpack } from "./calibrate/observation.ts";
 import { type Point, pointOf } from "./calibrate/points.ts";
 import { readPublished } from "./calibrate/published.ts";
@@ -21,36 +21,74 @@ import { taskProblems } from "./calibrate/task-problem.ts";
 
 const folder = fileURLToPath(new URL("../calibration/", import.meta.url));
 
-function writeRows(file: string, head: Readonly<Record<string, unknown>>, name: string, rows: readonly string[], brackets: "[]" | "{}"): void {
+function writeRows(
+  file: string,
+  head: Readonly<Record<string, unknown>>,
+  name: string,
+  rows: readonly string[],
+  brackets: "[]" | "{}",
+): void {
   const lines = Object.entries(head).map(([key, value]) => ` ${JSON.stringify(key)}: ${JSON.stringify(value)},`);
-  writeFileSync(`${folder}${file}`, `{\n${lines.join("\n")}\n ${JSON.stringify(name)}: ${brackets[0]}\n${rows.map((row) => `  ${row}`).join(",\n")}\n ${brackets[1]}\n}\n`);
+  writeFileSync(
+    `${folder}${file}`,
+    `{\n${lines.join("\n")}\n ${JSON.stringify(name)}: ${brackets[0]}\n${rows.map((row) => `  ${row}`).join(",\n")}\n ${brackets[1]}\n}\n`,
+  );
 }
 
 const meaning =
   "what published timings of one configuration agree on (their median): rows measurements, spread = largest over smallest; fileBytes as stated, year of the build, depthTokens cached when the measured tokens begin";
 
 async function gather(from: string | undefined): Promise<readonly Observation[]> {
-  if (from === undefined) return unpack(observationFile.parse(JSON.parse(readFileSync(`${folder}observations.json`, "utf8"))));
-  const { observations, failures } = condense(readPublished(from), await loadHardwareCatalog(), await loadModelCatalog());
+  if (from === undefined)
+    return unpack(observationFile.parse(JSON.parse(readFileSync(`${folder}observations.json`, "utf8"))));
+  const { observations, failures } = condense(
+    readPublished(from),
+    await loadHardwareCatalog(),
+    await loadModelCatalog(),
+  );
   for (const { id, reason } of failures) console.info(`left out ${id}: ${reason}`);
-  const rounded = [...observations, ...measuredObservations(`${from}/../speed/calibration.json`)].map((row) => ({ ...row, year: Math.round(row.year * 100) / 100, spread: Math.round(row.spread * 100) / 100, tokensPerSecond: Number(row.tokensPerSecond.toPrecision(4)) }));
+  const rounded = [...observations, ...measuredObservations(`${from}/../speed/calibration.json`)].map((row) => ({
+    ...row,
+    year: Math.round(row.year * 100) / 100,
+    spread: Math.round(row.spread * 100) / 100,
+    tokensPerSecond: Number(row.tokensPerSecond.toPrecision(4)),
+  }));
   const sources = [...new Set(rounded.map(({ source }) => source))].sort();
-  writeRows("observations.json", { meaning, sources }, "observations", rounded.map((row) => JSON.stringify(packed(row, sources))), "[]");
+  writeRows(
+    "observations.json",
+    { meaning, sources },
+    "observations",
+    rounded.map((row) => JSON.stringify(packed(row, sources))),
+    "[]",
+  );
   return rounded;
 }
 
 function constantsOf(problem: Problem, points: readonly Point[]): readonly (readonly [string, Constant])[] {
-  const { theta, lower } = fit(problem, problem.rows.map(() => true), 20);
+  const { theta, lower } = fit(
+    problem,
+    problem.rows.map(() => true),
+    20,
+  );
   const errors = standardErrors(lower, problem.keys.length);
   const rows = new Map<number, Set<number>>();
   problem.rows.forEach((row, number) => {
-    for (const term of row.terms) for (const index of term.indices) rows.set(index, (rows.get(index) ?? new Set()).add(number));
+    for (const term of row.terms)
+      for (const index of term.indices) rows.set(index, (rows.get(index) ?? new Set()).add(number));
   });
   const round = (value: number) => Math.round(value * 1e4) / 1e4;
   return problem.keys
     .map((key, index) => {
       const numbers = [...(rows.get(index) ?? [])];
-      return [key, { ln: round(theta[index] ?? 0), se: round(errors[index] ?? 0), n: numbers.length, devices: new Set(numbers.map((number) => points[number]?.device)).size }] as const;
+      return [
+        key,
+        {
+          ln: round(theta[index] ?? 0),
+          se: round(errors[index] ?? 0),
+          n: numbers.length,
+          devices: new Set(numbers.map((number) => points[number]?.device)).size,
+        },
+      ] as const;
     })
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -77,11 +115,21 @@ for (const task of ["decode", "prefill"] as const) {
   writeRows(`${task}.json`, head, "constants", constants.sort(byKey).map(line), "{}");
 }
 const host = fits.flatMap((row) => row.constants).filter(([key]) => isHost(key));
-writeRows("host.json", { source: "the same fits: the host beside a device, and processors alone", unit: "ln of a cost multiplier; ocl, onx, ospl: ln microseconds; ck, cp: ln cycles a weight" }, "constants", host.sort(byKey).map(line), "{}");
+writeRows(
+  "host.json",
+  {
+    source: "the same fits: the host beside a device, and processors alone",
+    unit: "ln of a cost multiplier; ocl, onx, ospl: ln microseconds; ck, cp: ln cycles a weight",
+  },
+  "constants",
+  host.sort(byKey).map(line),
+  "{}",
+);
 
 const { quantiles, widths } = fitIntervals(problems.flatMap(judge));
 const intervals = {
-  source: "quantiles of ln(observed / predicted tokens per second) of predictions without the model (A: the device is known), without the device (C: its family is) or with neither (D)",
+  source:
+    "quantiles of ln(observed / predicted tokens per second) of predictions without the model (A: the device is known), without the device (C: its family is) or with neither (D)",
   quantiles: Object.fromEntries(Object.entries(quantiles).sort(([a], [b]) => (a < b ? -1 : 1))),
   widths,
 };

@@ -69,7 +69,14 @@ export async function measureOwnSpeed(): Promise<readonly SpeedMeasurement[]> {
   const judged = taskProblems(await pointsOf(ownObservations())).flatMap(judge);
   return ownBases.map((basis) => ({
     basis,
-    predictions: judged.filter((row) => row.basis === basis).map(({ point, task, residual }) => predictionOf(point, predictedRate(point.setting, task, point.observedSeconds * Math.exp(residual), levels[basis]))),
+    predictions: judged
+      .filter((row) => row.basis === basis)
+      .map(({ point, task, residual }) =>
+        predictionOf(
+          point,
+          predictedRate(point.setting, task, point.observedSeconds * Math.exp(residual), levels[basis]),
+        ),
+      ),
     failures: [],
   }));
 }
@@ -113,7 +120,11 @@ function afterOneOwnRun(predictions: readonly SpeedPrediction[]): SpeedError[] {
       group.flatMap((one) =>
         group
           .filter((own) => own !== one)
-          .map((own) => ({ device: one.device, errorFraction: (1 + one.errorFraction) * (1 + own.errorFraction) ** -OWN_RUN_WEIGHT - 1, covered: one.covered })),
+          .map((own) => ({
+            device: one.device,
+            errorFraction: (1 + one.errorFraction) * (1 + own.errorFraction) ** -OWN_RUN_WEIGHT - 1,
+            covered: one.covered,
+          })),
       ),
     );
 }

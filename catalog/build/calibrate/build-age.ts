@@ -43,7 +43,8 @@ const threads: Marks = [
 function interpolate(marks: Marks, number: number): number {
   for (let index = 1; index < marks.length; index++) {
     const [before, after] = [marks[index - 1], marks[index]];
-    if (before && after && (number <= after[0] || index === marks.length - 1)) return before[1] + ((number - before[0]) / (after[0] - before[0])) * (after[1] - before[1]);
+    if (before && after && (number <= after[0] || index === marks.length - 1))
+      return before[1] + ((number - before[0]) / (after[0] - before[0])) * (after[1] - before[1]);
   }
   return 2025.5;
 }
@@ -58,7 +59,8 @@ export function buildYear(row: PublishedRow): number {
   const build = /\((\d{4,5})\)|\bb(\d{4,5})\b/.exec(row.build ?? "");
   const number = Number(build?.[1] ?? build?.[2] ?? 0);
   const numbered = number > 0 ? interpolate(builds, number) : undefined;
-  if (numbered !== undefined && (dated === undefined || month > 12 || Math.abs(numbered - dated) < TOLERATED_YEARS)) return numbered;
+  if (numbered !== undefined && (dated === undefined || month > 12 || Math.abs(numbered - dated) < TOLERATED_YEARS))
+    return numbered;
   if (dated !== undefined) return dated;
   const thread = /ggml-org\/llama\.cpp#(\d+)/.exec(row.source)?.[1];
   return thread === undefined ? 2025.5 : interpolate(threads, Number(thread));

@@ -40,7 +40,10 @@ function offloadOf(row: PublishedRow): Observation["offload"] | undefined {
 function split(row: PublishedRow): { readonly offloadedLayers?: number; readonly hostExpertLayers?: number } {
   const layers = /\bngl (\d+)/.exec(row.offload_src ?? "")?.[1] ?? row.n_gpu_layers?.toString();
   const experts = /experts of (\d+) layers/.exec(row.offload_src ?? "")?.[1];
-  return { ...(layers === undefined ? {} : { offloadedLayers: Number(layers) }), ...(experts === undefined ? {} : { hostExpertLayers: Number(experts) }) };
+  return {
+    ...(layers === undefined ? {} : { offloadedLayers: Number(layers) }),
+    ...(experts === undefined ? {} : { hostExpertLayers: Number(experts) }),
+  };
 }
 
 function cacheTypeOf(row: PublishedRow): Observation["cacheType"] | undefined {
@@ -69,7 +72,8 @@ function observationsOf(row: PublishedRow, hardware: HardwareCatalog, models: Mo
   if (!offload || !recipe || !cacheType || !engine || !backend) return [];
   if (offload === "partial" && !statesItsSplit(row)) return [];
   const device = offload === "cpu" ? resolveProcessor(row, hardware) : resolveDevice(row, hardware);
-  if (!device) return `no catalog id for the device ${row.device}${offload === "cpu" ? ` (CPU ${row.cpu ?? "not stated"})` : ""}`;
+  if (!device)
+    return `no catalog id for the device ${row.device}${offload === "cpu" ? ` (CPU ${row.cpu ?? "not stated"})` : ""}`;
   const entry = resolveModel(row, models);
   if (!entry) return `no catalog model for ${row.model}`;
   const year = buildYear(row);
@@ -98,12 +102,26 @@ function observationsOf(row: PublishedRow, hardware: HardwareCatalog, models: Mo
   const context = row.context_depth ?? 0;
   const list: Observation[] = [];
   const generated = row.n_gen ?? 128;
-  if (row.tg_tps) list.push({ task: "decode", ...shared, depthTokens: row.avg_depth ? Math.max(0, row.avg_depth - generated / 2) : context, tokens: generated, tokensPerSecond: row.tg_tps });
+  if (row.tg_tps)
+    list.push({
+      task: "decode",
+      ...shared,
+      depthTokens: row.avg_depth ? Math.max(0, row.avg_depth - generated / 2) : context,
+      tokens: generated,
+      tokensPerSecond: row.tg_tps,
+    });
   if (row.pp_tps && row.n_prompt && row.n_prompt >= 32) {
     // a depth equal to the prompt is where decoding began, not where the prompt did
     const depthTokens = context === row.n_prompt ? 0 : context;
     const threads = /pp at (\d+) threads/.exec(row.note ?? "")?.[1];
-    list.push({ task: "prefill", ...shared, ...(threads ? { threads: Number(threads) } : {}), depthTokens, tokens: row.n_prompt, tokensPerSecond: row.pp_tps });
+    list.push({
+      task: "prefill",
+      ...shared,
+      ...(threads ? { threads: Number(threads) } : {}),
+      depthTokens,
+      tokens: row.n_prompt,
+      tokensPerSecond: row.pp_tps,
+    });
   }
   return list;
 }
@@ -118,12 +136,19 @@ function vote(group: readonly Observation[]): Observation | undefined {
   const rates = group.map(({ tokensPerSecond }) => tokensPerSecond);
   const tokensPerSecond = median(rates);
   // the row nearest the median stands for the conditions
-  const first = [...group].sort((a, b) => Math.abs(a.tokensPerSecond - tokensPerSecond) - Math.abs(b.tokensPerSecond - tokensPerSecond))[0];
+  const first = [...group].sort(
+    (a, b) => Math.abs(a.tokensPerSecond - tokensPerSecond) - Math.abs(b.tokensPerSecond - tokensPerSecond),
+  )[0];
   return first && { ...first, tokensPerSecond, rows: group.length, spread: Math.max(...rates) / Math.min(...rates) };
 }
 
 /** @param keep which published rows may vote; rows of `isCounted` that cannot be resolved are failures */
-export function condense(rows: readonly PublishedRow[], hardware: HardwareCatalog, models: ModelCatalog, keep: (row: PublishedRow) => boolean = isUsable): Condensed {
+export function condense(
+  rows: readonly PublishedRow[],
+  hardware: HardwareCatalog,
+  models: ModelCatalog,
+  keep: (row: PublishedRow) => boolean = isUsable,
+): Condensed {
   const groups = new Map<string, Observation[]>();
   const failures: { id: string; reason: string }[] = [];
   for (const row of rows.filter(keep)) {

@@ -53,7 +53,11 @@ type Unslotted = Omit<CompiledRow, "active" | "terms"> & { readonly terms: reado
 
 function withSlots(row: Unslotted): CompiledRow {
   const active = [...new Set(row.terms.flatMap(({ indices }) => indices))].sort((a, b) => a - b);
-  return { ...row, active, terms: row.terms.map((term) => ({ ...term, slots: term.indices.map((index) => active.indexOf(index)) })) };
+  return {
+    ...row,
+    active,
+    terms: row.terms.map((term) => ({ ...term, slots: term.indices.map((index) => active.indexOf(index)) })),
+  };
 }
 
 /** Rows with their constants numbered once, so that many folds can be fitted on parts of them. */
@@ -68,38 +72,40 @@ export function compile(rows: readonly FitRow[], options: FitOptions): Problem {
   const numbers = new Map<string, number>();
   const keys: string[] = [];
   const priors: Prior[] = [];
-  const compiled = rows.map(({ sum, observedSeconds, device, weight }) => withSlots({
-    lnObserved: Math.log(observedSeconds),
-    device,
-    weight,
-    leastSeconds: sum.leastSeconds,
-    terms: sum.terms
-      .filter(({ seconds }) => seconds !== 0)
-      .map((term) => {
-        const indices: number[] = [];
-        const powers: number[] = [];
-        let ln = 0;
-        for (const factor of term.factors) {
-          const key = typeof factor === "string" ? factor : factor[0];
-          const power = typeof factor === "string" ? 1 : factor[1];
-          const prior = options.prior(key);
-          if (!prior) {
-            ln += power * (options.fixed[key]?.ln ?? 0);
-            continue;
+  const compiled = rows.map(({ sum, observedSeconds, device, weight }) =>
+    withSlots({
+      lnObserved: Math.log(observedSeconds),
+      device,
+      weight,
+      leastSeconds: sum.leastSeconds,
+      terms: sum.terms
+        .filter(({ seconds }) => seconds !== 0)
+        .map((term) => {
+          const indices: number[] = [];
+          const powers: number[] = [];
+          let ln = 0;
+          for (const factor of term.factors) {
+            const key = typeof factor === "string" ? factor : factor[0];
+            const power = typeof factor === "string" ? 1 : factor[1];
+            const prior = options.prior(key);
+            if (!prior) {
+              ln += power * (options.fixed[key]?.ln ?? 0);
+              continue;
+            }
+            let index = numbers.get(key);
+            if (index === undefined) {
+              index = keys.length;
+              numbers.set(key, index);
+              keys.push(key);
+              priors.push(prior);
+            }
+            indices.push(index);
+            powers.push(power);
           }
-          let index = numbers.get(key);
-          if (index === undefined) {
-            index = keys.length;
-            numbers.set(key, index);
-            keys.push(key);
-            priors.push(prior);
-          }
-          indices.push(index);
-          powers.push(power);
-        }
-        return { seconds: term.seconds * Math.exp(ln), leastSeconds: term.leastSeconds ?? 0, indices, powers };
-      }),
-  }));
+          return { seconds: term.seconds * Math.exp(ln), leastSeconds: term.leastSeconds ?? 0, indices, powers };
+        }),
+    }),
+  );
   return { keys, priors, rows: compiled, options };
 }
 
@@ -109,7 +115,8 @@ function lnSeconds(row: CompiledRow, theta: Float64Array, gradient?: Float64Arra
   const parts: number[] = [];
   for (const term of row.terms) {
     let ln = 0;
-    for (let position = 0; position < term.indices.length; position++) ln += (term.powers[position] ?? 0) * (theta[term.indices[position] ?? 0] ?? 0);
+    for (let position = 0; position < term.indices.length; position++)
+      ln += (term.powers[position] ?? 0) * (theta[term.indices[position] ?? 0] ?? 0);
     const free = term.seconds * Math.exp(ln);
     const held = free < term.leastSeconds;
     parts.push(held ? 0 : free);
@@ -119,7 +126,9 @@ function lnSeconds(row: CompiledRow, theta: Float64Array, gradient?: Float64Arra
   if (gradient)
     row.terms.forEach((term, number) => {
       const share = (parts[number] ?? 0) / total;
-      if (share > 0) term.slots.forEach((slot, position) => (gradient[slot] = (gradient[slot] ?? 0) + share * (term.powers[position] ?? 0)));
+      if (share > 0)
+        for (const [position, slot] of term.slots.entries())
+          gradient[slot] = (gradient[slot] ?? 0) + share * (term.powers[position] ?? 0);
     });
   return Math.log(total);
 }
@@ -202,7 +211,8 @@ export function fit(problem: Problem, used: readonly boolean[], iterations: numb
     });
     cholesky(matrix, size);
     const step = solve(matrix, size, right);
-    for (let index = 0; index < size; index++) theta[index] = (theta[index] ?? 0) + Math.max(-1, Math.min(1, step[index] ?? 0));
+    for (let index = 0; index < size; index++)
+      theta[index] = (theta[index] ?? 0) + Math.max(-1, Math.min(1, step[index] ?? 0));
   }
   return { theta, lower: matrix };
 }

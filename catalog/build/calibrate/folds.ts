@@ -4,18 +4,17 @@ import { fit, type Problem, predictLnSeconds } from "./fit.ts";
 const FULL_ROUNDS = 14;
 const FOLD_ROUNDS = 4;
 
-export interface Folded {
-  /** ln(observed / predicted) of the rate, by row */
-  readonly residuals: readonly number[];
-}
-
 function residual(problem: Problem, number: number, theta: Float64Array): number {
   // of the rate: the reverse of the time's
   return predictLnSeconds(problem, number, theta) - (problem.rows[number]?.lnObserved ?? 0);
 }
 
 export function wholeFit(problem: Problem, usable: (number: number) => boolean = () => true): Float64Array {
-  return fit(problem, problem.rows.map((_, number) => usable(number)), FULL_ROUNDS).theta;
+  return fit(
+    problem,
+    problem.rows.map((_, number) => usable(number)),
+    FULL_ROUNDS,
+  ).theta;
 }
 
 export function inSample(problem: Problem, theta: Float64Array): number[] {

@@ -13,7 +13,7 @@ const PRIOR_VOTES = 4;
 /** Least votes for a width of its own. */
 const LEAST_VOTES = 10;
 
-export function groupOf(point: Point): string {
+function groupOf(point: Point): string {
   const { offload } = point.observation;
   if (offload === "partial") return "offload";
   if (offload === "cpu") return point.setting.hostRates.isa.startsWith("avx") ? "x86" : "arm";
@@ -41,7 +41,13 @@ function quantilesOf(rows: readonly Judged[]): Quantiles & { readonly n: number;
   };
   const round = (value: number) => Math.round(value * 1e3) / 1e3;
   const q50 = (at(0.5, byDevice) * counts.size) / (counts.size + PRIOR_DEVICES);
-  return { q10: round(Math.min(at(0.1, byBoth), q50)), q50: round(q50), q90: round(Math.max(at(0.9, byBoth), q50)), n: rows.length, devices: counts.size };
+  return {
+    q10: round(Math.min(at(0.1, byBoth), q50)),
+    q50: round(q50),
+    q90: round(Math.max(at(0.9, byBoth), q50)),
+    n: rows.length,
+    devices: counts.size,
+  };
 }
 
 export interface FittedIntervals {

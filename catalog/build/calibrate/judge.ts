@@ -22,12 +22,18 @@ export interface Judged {
 }
 
 function sameDevice(one: Point, other: Point): boolean {
-  return one.device === other.device && one.observation.backend === other.observation.backend && one.observation.offload === other.observation.offload;
+  return (
+    one.device === other.device &&
+    one.observation.backend === other.observation.backend &&
+    one.observation.offload === other.observation.offload
+  );
 }
 
 /** Processors alone are one family an instruction set. */
 export function familyOf(point: Point): string {
-  return point.observation.offload === "cpu" ? `cpu ${point.setting.hostRates.isa}` : `${point.family}${point.observation.offload === "partial" ? " beside a host" : ""}`;
+  return point.observation.offload === "cpu"
+    ? `cpu ${point.setting.hostRates.isa}`
+    : `${point.family}${point.observation.offload === "partial" ? " beside a host" : ""}`;
 }
 
 export function judge({ task, points, problem }: TaskProblem): Judged[] {
@@ -40,11 +46,20 @@ export function judge({ task, points, problem }: TaskProblem): Judged[] {
       if (point && basis) judged.push({ task, point, basis, residual });
     });
   add(inSample(problem, whole), () => "in-sample");
-  add(leaveOut(problem, (number) => points[number]?.architecture ?? "", whole), (point) =>
-    points.some((other) => sameDevice(other, point) && other.architecture !== point.architecture) ? "known" : undefined,
+  add(
+    leaveOut(problem, (number) => points[number]?.architecture ?? "", whole),
+    (point) =>
+      points.some((other) => sameDevice(other, point) && other.architecture !== point.architecture)
+        ? "known"
+        : undefined,
   );
-  add(leaveOut(problem, (number) => points[number]?.device ?? "", whole), (point) =>
-    points.filter((other) => other.device !== point.device && familyOf(other) === familyOf(point)).length >= FAMILY_ROWS ? "unseen" : "strange",
+  add(
+    leaveOut(problem, (number) => points[number]?.device ?? "", whole),
+    (point) =>
+      points.filter((other) => other.device !== point.device && familyOf(other) === familyOf(point)).length >=
+      FAMILY_ROWS
+        ? "unseen"
+        : "strange",
   );
   return judged;
 }

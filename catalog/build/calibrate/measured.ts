@@ -4,10 +4,26 @@ import * as z from "zod";
 import type { Observation } from "./observation.ts";
 
 const measuredFile = z.object({
-  cpu_measured_here: z.object({ rows: z.array(z.object({ file: z.string(), threads: z.number(), kind: z.string(), tps: z.number(), sd: z.number(), bytes: z.number() })) }),
+  cpu_measured_here: z.object({
+    rows: z.array(
+      z.object({
+        file: z.string(),
+        threads: z.number(),
+        kind: z.string(),
+        tps: z.number(),
+        sd: z.number(),
+        bytes: z.number(),
+      }),
+    ),
+  }),
 });
 
-const models: Readonly<Record<string, string>> = { "Llama-3.2-1B": "llama-3.2-1b-instruct", "Llama-3.2-3B": "llama-3.2-3b-instruct", "Qwen3-0.6B": "qwen3-0.6b", "OLMoE-1B-7B": "olmoe-1b-7b-0125" };
+const models: Readonly<Record<string, string>> = {
+  "Llama-3.2-1B": "llama-3.2-1b-instruct",
+  "Llama-3.2-3B": "llama-3.2-3b-instruct",
+  "Qwen3-0.6B": "qwen3-0.6b",
+  "OLMoE-1B-7B": "olmoe-1b-7b-0125",
+};
 
 /** Read bandwidth of that host: one thread, and the middle of what two were seen to draw. */
 const bandwidthGBps: Readonly<Record<number, number>> = { 1: 40.5, 2: 60 };

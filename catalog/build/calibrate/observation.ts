@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { backends } from "../../../src/core/facts/hardware.ts";
 
-export const observation = z.strictObject({
+const observation = z.strictObject({
   task: z.enum(["decode", "prefill"]),
   /** hardware catalog id; of the processor where `offload` is `cpu` */
   device: z.string(),
@@ -43,11 +43,29 @@ export const observation = z.strictObject({
 
 export type Observation = z.output<typeof observation>;
 
-const defaults: Readonly<Record<string, unknown>> = { offload: "full", engine: "llama.cpp", ubatchTokens: 512, cacheType: "f16", rows: 1, spread: 1, counted: true, flashAttention: true, depthTokens: 0 };
+const defaults: Readonly<Record<string, unknown>> = {
+  offload: "full",
+  engine: "llama.cpp",
+  ubatchTokens: 512,
+  cacheType: "f16",
+  rows: 1,
+  spread: 1,
+  counted: true,
+  flashAttention: true,
+  depthTokens: 0,
+};
 
 /** A row without what the schema puts back, its source by number. */
 export function packed(row: Observation, sources: readonly string[]): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(row).flatMap(([key, value]) => (key === "source" ? [[key, sources.indexOf(row.source)]] : value === undefined || defaults[key] === value ? [] : [[key, value]])));
+  return Object.fromEntries(
+    Object.entries(row).flatMap(([key, value]) =>
+      key === "source"
+        ? [[key, sources.indexOf(row.source)]]
+        : value === undefined || defaults[key] === value
+          ? []
+          : [[key, value]],
+    ),
+  );
 }
 
 export const observationFile = z.strictObject({
@@ -76,5 +94,20 @@ export function meanDepthTokens({ depthTokens, tokens }: Observation): number {
 /** What shares one vote in the gates. */
 export function voteKey(row: Observation): string {
   const era = row.year < 2024.75 ? "old" : String(Math.floor(2 * row.year) / 2);
-  return [row.task, row.device, row.backend, row.model, row.recipe, era, row.flashAttention, depthBin(meanDepthTokens(row)), row.offload, row.hostExpertLayers ?? "", row.offloadedLayers ?? "", row.offload === "cpu" ? (row.threads ?? "") : "", row.counted, row.task === "prefill" ? row.ubatchTokens : ""].join("|");
+  return [
+    row.task,
+    row.device,
+    row.backend,
+    row.model,
+    row.recipe,
+    era,
+    row.flashAttention,
+    depthBin(meanDepthTokens(row)),
+    row.offload,
+    row.hostExpertLayers ?? "",
+    row.offloadedLayers ?? "",
+    row.offload === "cpu" ? (row.threads ?? "") : "",
+    row.counted,
+    row.task === "prefill" ? row.ubatchTokens : "",
+  ].join("|");
 }

@@ -1,5 +1,5 @@
 /** Votes → what the fit needs of them: the parts of the predicted time, the observed time, and what each fold leaves out. */
-import { type SpeedSetting, decodeParts, prefillParts, speedSetting } from "../../../src/core/estimate/speed-parts.ts";
+import { decodeParts, prefillParts, type SpeedSetting, speedSetting } from "../../../src/core/estimate/speed-parts.ts";
 import type { TermSum } from "../../../src/core/estimate/terms.ts";
 import { trafficOf } from "../../../src/core/estimate/traffic.ts";
 import type { Calibration } from "../../../src/core/facts/calibration.ts";
@@ -9,8 +9,8 @@ import type { Model } from "../../../src/core/facts/model.ts";
 import { placeRun } from "../../../src/core/facts/place.ts";
 import type { Run } from "../../../src/core/facts/run.ts";
 import { ALL_LAYERS, defaultRun } from "../../../src/core/facts/run-defaults.ts";
-import { catalogDevice } from "../../../src/core/sources/hardware-device.ts";
 import type { HardwareCatalog, HardwareEntry } from "../../../src/core/sources/hardware-catalog.ts";
+import { catalogDevice } from "../../../src/core/sources/hardware-device.ts";
 import type { ModelCatalog } from "../../../src/core/sources/model-catalog.ts";
 import { GIB } from "../../../src/core/units.ts";
 import { depthBin, meanDepthTokens, type Observation } from "./observation.ts";
@@ -33,7 +33,8 @@ export interface Point {
 const assumed = <T>(value: T): Fact<T> => ({ value, evidence: "assumed", source: "calibration" });
 
 /** Microarchitectures with 512-bit vectors (Zen 4 and later, Intel's servers and its 10th and 11th generation laptops). */
-const wideVectors = /^ryzen-(7000|9000|7040|ai)|threadripper-(pro-)?[79]000|^epyc-(4004|8004|900[45])|^xeon-(scalable|6-6[79]00p|w-|max)|ice-lake|tiger-lake/;
+const wideVectors =
+  /^ryzen-(7000|9000|7040|ai)|threadripper-(pro-)?[79]000|^epyc-(4004|8004|900[45])|^xeon-(scalable|6-6[79]00p|w-|max)|ice-lake|tiger-lake/;
 /** 64-bit Arm cores before the dot-product instructions. */
 const plainNeon = /^raspberry-pi-[34]|^raspberry-pi-400/;
 
@@ -58,7 +59,13 @@ function hostOf(entry: HardwareEntry, row: Observation): Host {
     ramTotalBytes: assumed((row.ramGiB ?? 64) * GIB),
     ramAvailableBytes: assumed((row.ramGiB ?? 64) * GIB),
     ramLimitBytes: undefined,
-    ramBandwidthBytesPerSecond: assumed(row.ramBandwidthGBps !== undefined ? row.ramBandwidthGBps * 1e9 : cpuOnly ? entry.bandwidthBytesPerSecond : LAPTOP_RAM_BYTES_PER_SECOND),
+    ramBandwidthBytesPerSecond: assumed(
+      row.ramBandwidthGBps !== undefined
+        ? row.ramBandwidthGBps * 1e9
+        : cpuOnly
+          ? entry.bandwidthBytesPerSecond
+          : LAPTOP_RAM_BYTES_PER_SECOND,
+    ),
     cpuLoadFraction: undefined,
   };
 }
@@ -67,7 +74,10 @@ function devicesOf(entry: HardwareEntry, row: Observation): readonly Device[] {
   if (row.offload === "cpu") return [];
   const memoryBytes = entry.memoryBytes.at(-1) ?? 64 * GIB;
   const withBackend = { ...entry, backends: [row.backend] };
-  return [catalogDevice({ entry: withBackend, memoryBytes, sizeNamed: false, warning: undefined }, assumed(memoryBytes)).device];
+  return [
+    catalogDevice({ entry: withBackend, memoryBytes, sizeNamed: false, warning: undefined }, assumed(memoryBytes))
+      .device,
+  ];
 }
 
 function runOf(row: Observation, layerCount: number): Run {
@@ -78,22 +88,50 @@ function runOf(row: Observation, layerCount: number): Run {
     flashAttention: row.flashAttention,
     cacheTypeK: row.cacheType,
     cacheTypeV: row.cacheType,
-    offloadedLayers: row.offload === "full" ? ALL_LAYERS : row.offload === "cpu" ? 0 : (row.offloadedLayers ?? ALL_LAYERS),
+    offloadedLayers:
+      row.offload === "full" ? ALL_LAYERS : row.offload === "cpu" ? 0 : (row.offloadedLayers ?? ALL_LAYERS),
     // stated of the offloaded layers; those before them are on the host whole
-    cpuMoeLayers: row.hostExpertLayers === undefined ? 0 : Math.max(0, layerCount + 1 - (row.offloadedLayers ?? ALL_LAYERS)) + row.hostExpertLayers,
+    cpuMoeLayers:
+      row.hostExpertLayers === undefined
+        ? 0
+        : Math.max(0, layerCount + 1 - (row.offloadedLayers ?? ALL_LAYERS)) + row.hostExpertLayers,
     threads: row.threads,
   };
 }
 
-export function pointOf(row: Observation, hardwareCatalog: HardwareCatalog, models: ModelCatalog, calibration: Calibration): Point {
+export function pointOf(
+  row: Observation,
+  hardwareCatalog: HardwareCatalog,
+  models: ModelCatalog,
+  calibration: Calibration,
+): Point {
   const entry = hardwareCatalog.byId(row.device);
   if (!entry) throw new Error(`no catalog id ${row.device}`);
   const model: Model = sizedModel(row.model, row.recipe, row.fileBytes, models);
-  const hardware: Hardware = { name: entry.name, devices: devicesOf(entry, row), host: hostOf(entry, row), warnings: [] };
+  const hardware: Hardware = {
+    name: entry.name,
+    devices: devicesOf(entry, row),
+    host: hostOf(entry, row),
+    warnings: [],
+  };
   const run = runOf(row, model.hyper.layerCount);
-  const placement = placeRun(model.hyper.layerCount, run, hardware.devices.map(({ name }) => ({ name, freeBytes: 1 })));
-  const setting = speedSetting(model, run, trafficOf(model, run, placement), hardware, { promptTokens: row.depthTokens, outputTokens: row.tokens, engine: row.engine, buildYear: row.year }, calibration);
-  const sum = row.task === "decode" ? decodeParts(setting, meanDepthTokens(row)) : prefillParts(setting, row.tokens, row.depthTokens);
+  const placement = placeRun(
+    model.hyper.layerCount,
+    run,
+    hardware.devices.map(({ name }) => ({ name, freeBytes: 1 })),
+  );
+  const setting = speedSetting(
+    model,
+    run,
+    trafficOf(model, run, placement),
+    hardware,
+    { promptTokens: row.depthTokens, outputTokens: row.tokens, engine: row.engine, buildYear: row.year },
+    calibration,
+  );
+  const sum =
+    row.task === "decode"
+      ? decodeParts(setting, meanDepthTokens(row))
+      : prefillParts(setting, row.tokens, row.depthTokens);
   const owner = models.find(row.model)?.entry;
   return {
     observation: row,

@@ -59,7 +59,11 @@ export function readPublished(folder: string): PublishedRow[] {
     .map((line) => publishedRow.parse(JSON.parse(line)));
 }
 
-const engines: Readonly<Record<string, string>> = { "llama.cpp": "llama.cpp", "llama-server": "llama-server", ollama: "ollama" };
+const engines: Readonly<Record<string, string>> = {
+  "llama.cpp": "llama.cpp",
+  "llama-server": "llama-server",
+  ollama: "ollama",
+};
 
 /** The three programs that the gates are about, under the names of the engine constants. */
 export function engineOf({ engine, tps_kind }: PublishedRow): string | undefined {
@@ -72,11 +76,15 @@ export function engineOf({ engine, tps_kind }: PublishedRow): string | undefined
  * Counted in the bars: high or medium quality, nothing suspect, one device, no concurrency, no speculative decoding, one of the three programs.
  */
 export function isCounted(row: PublishedRow): boolean {
-  if (row.quality === "low" || row.suspect !== undefined || row.device_count !== 1 || (row.concurrency ?? 1) > 1) return false;
+  if (row.quality === "low" || row.suspect !== undefined || row.device_count !== 1 || (row.concurrency ?? 1) > 1)
+    return false;
   return engineOf(row) !== undefined && !/\bspeculative (decod|draft)|\bdraft model/i.test(row.note ?? "");
 }
 
 /** May enter a fit: what is counted, and crowd measurements whose file and placement are plain. */
 export function isUsable(row: PublishedRow): boolean {
-  return isCounted(row) || (row.llmfit_usable === true && row.suspect === undefined && row.device_count === 1 && engineOf(row) !== undefined);
+  return (
+    isCounted(row) ||
+    (row.llmfit_usable === true && row.suspect === undefined && row.device_count === 1 && engineOf(row) !== undefined)
+  );
 }

@@ -6,15 +6,22 @@ import type { PublishedRow } from "./published.ts";
 function readings(name: string): string[] {
   const bare = name.replace(/\s*\(CPU\)/gi, "").trim();
   const short = bare.replace(/\s*\([^()]*\)/g, "").trim();
-  return [...new Set([bare, short, ...short.split("/").map((part) => part.trim()), short.replace(/(\S+)\/\S+/, "$1")])].filter((part) => part !== "");
+  return [
+    ...new Set([bare, short, ...short.split("/").map((part) => part.trim()), short.replace(/(\S+)\/\S+/, "$1")]),
+  ].filter((part) => part !== "");
 }
 
 function closest(entries: readonly HardwareEntry[], row: PublishedRow): HardwareEntry | undefined {
   const stated = (row.device_bw_gbps ?? 0) * 1e9;
   const laptop = /laptop|mobile|max-q/i.test(row.device);
-  const distance = (entry: HardwareEntry) => (stated > 0 ? Math.abs(Math.log(entry.bandwidthBytesPerSecond / stated)) : 0) + ((entry.row.form === "laptop") === laptop ? 0 : 0.02);
+  const distance = (entry: HardwareEntry) =>
+    (stated > 0 ? Math.abs(Math.log(entry.bandwidthBytesPerSecond / stated)) : 0) +
+    ((entry.row.form === "laptop") === laptop ? 0 : 0.02);
   const size = /(\d+)\s*GB/.exec(row.device)?.[1];
-  const sized = size === undefined ? [] : entries.filter(({ memoryBytes }) => memoryBytes.some((bytes) => Math.round(bytes / 2 ** 30) === Number(size)));
+  const sized =
+    size === undefined
+      ? []
+      : entries.filter(({ memoryBytes }) => memoryBytes.some((bytes) => Math.round(bytes / 2 ** 30) === Number(size)));
   return [...(sized.length > 0 ? sized : entries)].sort((a, b) => distance(a) - distance(b))[0];
 }
 
@@ -31,7 +38,12 @@ export function resolveProcessor(row: PublishedRow, catalog: HardwareCatalog): H
   const device = resolveDevice(row, catalog);
   const names = device?.kind === "gpu" ? [row.cpu ?? ""] : [row.device, row.cpu ?? ""];
   for (const name of names.flatMap(readings)) {
-    const entry = catalog.processor(name) ?? closest(catalog.named(name).filter(({ kind }) => kind !== "gpu"), row);
+    const entry =
+      catalog.processor(name) ??
+      closest(
+        catalog.named(name).filter(({ kind }) => kind !== "gpu"),
+        row,
+      );
     if (entry) return entry;
   }
   return undefined;

@@ -43,15 +43,21 @@ function namesOf(catalog: ModelCatalog): Names {
 function agrees(entry: ModelEntry, row: PublishedRow, catalog: ModelCatalog): boolean {
   if (!row.params) return true;
   const { parameterCount } = catalog.architectureOf(entry);
-  return Math.abs(parameterCount / row.params - 1) < 0.06 || Math.abs((entry.totalParameterCount ?? parameterCount) / row.params - 1) < 0.06;
+  return (
+    Math.abs(parameterCount / row.params - 1) < 0.06 ||
+    Math.abs((entry.totalParameterCount ?? parameterCount) / row.params - 1) < 0.06
+  );
 }
 
 /** `qwen35 27B Q8_0`: llama-bench prints the architecture and the size. */
 function byLabel(row: PublishedRow, catalog: ModelCatalog): ModelEntry | undefined {
   const label = (row.model_label ?? "").toLowerCase().split(/\s+/)[0] ?? "";
   if (!row.params || !/^[a-z]+[a-z0-9-]*$/.test(label)) return undefined;
-  const distance = (entry: ModelEntry) => Math.abs(Math.log(catalog.architectureOf(entry).parameterCount / (row.params ?? 1)));
-  const same = catalog.models.filter((entry) => catalog.architectureOf(entry).architecture === label && distance(entry) < 0.03);
+  const distance = (entry: ModelEntry) =>
+    Math.abs(Math.log(catalog.architectureOf(entry).parameterCount / (row.params ?? 1)));
+  const same = catalog.models.filter(
+    (entry) => catalog.architectureOf(entry).architecture === label && distance(entry) < 0.03,
+  );
   return same.sort((a, b) => distance(a) - distance(b))[0];
 }
 
@@ -64,7 +70,12 @@ function bySize(row: PublishedRow, catalog: ModelCatalog): ModelEntry | undefine
   const candidates = catalog.models.filter((entry) => {
     const { parameterCount, activeParameterCount } = catalog.architectureOf(entry);
     const moe = activeParameterCount !== undefined && activeParameterCount < 0.9 * parameterCount;
-    return Math.abs(parameterCount / params - 1) < 0.08 && moe === row.is_moe && (entry.released ?? "0000") <= month && !entry.useCases.includes("embedding");
+    return (
+      Math.abs(parameterCount / params - 1) < 0.08 &&
+      moe === row.is_moe &&
+      (entry.released ?? "0000") <= month &&
+      !entry.useCases.includes("embedding")
+    );
   });
   const downloads = (entry: ModelEntry) => entry.popularity?.downloadCount ?? 0;
   return candidates.sort((a, b) => downloads(b) - downloads(a))[0];

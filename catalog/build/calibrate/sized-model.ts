@@ -2,21 +2,67 @@
  * The tensors of a file known by its label and size. Packagers mix types their own way ("UD", "APEX", "_L"); the label names the nearest
  * recipe of llama.cpp, and bulk tensors are raised or lowered to the next recipe's types until the size is the file's.
  */
+
+import { roleOf } from "../../../src/core/estimate/roles.ts";
 import type { Model } from "../../../src/core/facts/model.ts";
 import { applyRecipe, isRecipe, type Recipe } from "../../../src/core/facts/recipe.ts";
 import { type Tensor, tensorBytes } from "../../../src/core/facts/tensor.ts";
-import { roleOf } from "../../../src/core/estimate/roles.ts";
 import type { ModelCatalog } from "../../../src/core/sources/model-catalog.ts";
 
 /** From small to large; neighbours are what a mixed file lies between. */
-const ladder = ["IQ1_S", "IQ2_XXS", "IQ2_M", "Q2_K", "IQ3_XXS", "Q3_K_S", "Q3_K_M", "IQ4_XS", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "Q8_0", "F16"] as const satisfies readonly Recipe[];
+const ladder = [
+  "IQ1_S",
+  "IQ2_XXS",
+  "IQ2_M",
+  "Q2_K",
+  "IQ3_XXS",
+  "Q3_K_S",
+  "Q3_K_M",
+  "IQ4_XS",
+  "Q4_K_S",
+  "Q4_K_M",
+  "Q5_K_S",
+  "Q5_K_M",
+  "Q6_K",
+  "Q8_0",
+  "F16",
+] as const satisfies readonly Recipe[];
 
 /** `UD-Q4_K_XL` → Q4_K_M, `Q6_K_L` → Q6_K, `IQ3_S-3.00bpw` → IQ3_S. */
-export function recipeOfLabel(label: string): Recipe {
-  const plain = label.toUpperCase().replace(/^UD-|^APEX-I-/, "").replace(/-\d.*BPW$/, "").replace(/_R\d$/, "").replace(/^FP16$/, "F16").replace(/^MXFP4.*$/, "MXFP4_MOE");
-  const named: Readonly<Record<string, Recipe>> = { QUALITY: "Q5_K_M", BALANCED: "Q4_K_M", COMPACT: "Q3_K_M", TQ2: "TQ2_0", TQ1: "TQ1_0", Q8: "Q8_0", Q6: "Q6_K", Q5: "Q5_K_M", Q4: "Q4_K_M", Q3_K: "Q3_K_M", Q4_K: "Q4_K_M", Q5_K: "Q5_K_M", Q3: "Q3_K_M", Q2: "Q2_K" };
-  const wider = plain.replace(/_X?L$/, (end) => (plain.startsWith("Q6") || plain.startsWith("Q8") || plain.startsWith("IQ4_NL") ? "" : end));
-  for (const name of [plain, wider, wider === "Q8_K" ? "Q8_0" : wider, wider.replace(/_K_X?L$/, "_K_M"), wider.replace(/_X?L$/, "")]) {
+function recipeOfLabel(label: string): Recipe {
+  const plain = label
+    .toUpperCase()
+    .replace(/^UD-|^APEX-I-/, "")
+    .replace(/-\d.*BPW$/, "")
+    .replace(/_R\d$/, "")
+    .replace(/^FP16$/, "F16")
+    .replace(/^MXFP4.*$/, "MXFP4_MOE");
+  const named: Readonly<Record<string, Recipe>> = {
+    QUALITY: "Q5_K_M",
+    BALANCED: "Q4_K_M",
+    COMPACT: "Q3_K_M",
+    TQ2: "TQ2_0",
+    TQ1: "TQ1_0",
+    Q8: "Q8_0",
+    Q6: "Q6_K",
+    Q5: "Q5_K_M",
+    Q4: "Q4_K_M",
+    Q3_K: "Q3_K_M",
+    Q4_K: "Q4_K_M",
+    Q5_K: "Q5_K_M",
+    Q3: "Q3_K_M",
+    Q2: "Q2_K",
+  };
+  const wider = plain.replace(/_X?L$/, (end) =>
+    plain.startsWith("Q6") || plain.startsWith("Q8") || plain.startsWith("IQ4_NL") ? "" : end,
+  );
+  for (const name of [
+    plain,
+    wider,
+    wider === "Q8_K" ? "Q8_0" : wider,
+    wider.replace(/_K_X?L$/, "_K_M"),
+    wider.replace(/_X?L$/, ""),
+  ]) {
     const recipe = named[name] ?? name;
     if (isRecipe(recipe)) return recipe;
   }
@@ -76,14 +122,27 @@ export function sizedModel(id: string, label: string, fileBytes: number | undefi
   const experts = hyper.experts !== undefined;
   // published files hold a header, a tokenizer and sometimes a prediction layer: nearer than 2 % is the same mix
   if (fileBytes !== undefined && !native && Math.abs(fileBytes / sizeOf(tensors) - 1) > 0.02) {
-    const sizes = ladder.map((step) => ({ step, tensors: applyRecipe(hyper, shapes, step, { imatrix: true }) })).map((row) => ({ ...row, bytes: sizeOf(row.tensors) }));
+    const sizes = ladder
+      .map((step) => ({ step, tensors: applyRecipe(hyper, shapes, step, { imatrix: true }) }))
+      .map((row) => ({ ...row, bytes: sizeOf(row.tensors) }));
     const up = fileBytes > sizeOf(tensors);
     const start = sizeOf(tensors);
-    const next = up ? sizes.find(({ bytes }) => bytes >= fileBytes && bytes > start) : sizes.findLast(({ bytes }) => bytes <= fileBytes && bytes < start);
+    const next = up
+      ? sizes.find(({ bytes }) => bytes >= fileBytes && bytes > start)
+      : sizes.findLast(({ bytes }) => bytes <= fileBytes && bytes < start);
     // a size beyond the ladder's ends is a mistake of the row, not a mix
     if (next) tensors = blend(tensors, next.tensors, fileBytes, experts);
   }
-  const model: Model = { name: id, recipe, hyper, tensors, fileBytes: sizeOf(tensors), evidence: "catalog", source: entry.source, warnings: [] };
+  const model: Model = {
+    name: id,
+    recipe,
+    hyper,
+    tensors,
+    fileBytes: sizeOf(tensors),
+    evidence: "catalog",
+    source: entry.source,
+    warnings: [],
+  };
   known.set(key, model);
   return model;
 }

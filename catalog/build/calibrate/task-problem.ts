@@ -1,6 +1,7 @@
 /** Two fits per task: devices, alone and beside a host, share constants; processors alone have their own. */
-import type { Observation } from "./observation.ts";
+
 import { compile, type Problem } from "./fit.ts";
+import type { Observation } from "./observation.ts";
 import type { Point } from "./points.ts";
 import { devicePrior } from "./priors.ts";
 
@@ -19,11 +20,29 @@ export interface TaskProblem {
 }
 
 export function taskProblems(points: readonly Point[]): readonly TaskProblem[] {
-  const split = (task: Task, cpu: boolean) => problemOf(points.filter(({ observation }) => observation.task === task && (observation.offload === "cpu") === cpu), task);
+  const split = (task: Task, cpu: boolean) =>
+    problemOf(
+      points.filter(({ observation }) => observation.task === task && (observation.offload === "cpu") === cpu),
+      task,
+    );
   return [split("decode", false), split("decode", true), split("prefill", false), split("prefill", true)];
 }
 
 function problemOf(own: readonly Point[], task: Task): TaskProblem {
-  const rows = own.map(({ sum, observedSeconds, device, observation, spills }) => ({ sum, observedSeconds, device: `${device}|${observation.offload}`, weight: spills ? 0 : observation.counted ? 1 : 0.3 }));
-  return { task, points: own, problem: compile(rows, { prior: devicePrior, fixed: {}, sigma: own[0]?.observation.offload === "cpu" ? CPU_SIGMA : sigmas[task], freedom: 4 }) };
+  const rows = own.map(({ sum, observedSeconds, device, observation, spills }) => ({
+    sum,
+    observedSeconds,
+    device: `${device}|${observation.offload}`,
+    weight: spills ? 0 : observation.counted ? 1 : 0.3,
+  }));
+  return {
+    task,
+    points: own,
+    problem: compile(rows, {
+      prior: devicePrior,
+      fixed: {},
+      sigma: own[0]?.observation.offload === "cpu" ? CPU_SIGMA : sigmas[task],
+      freedom: 4,
+    }),
+  };
 }

@@ -68,19 +68,55 @@ export function decodeTerms(work: DecodeWork, rates: DeviceRates): TermSum {
   const BW = rates.bandwidthBytesPerSecond;
   const vec = rates.vectorFlopsPerSecond;
   const terms: Term[] = [
-    { bound: "bandwidth", seconds: (work.activeBytes - work.expertBytes + work.stateBytes) / BW, factors: levels("eta") },
+    {
+      bound: "bandwidth",
+      seconds: (work.activeBytes - work.expertBytes + work.stateBytes) / BW,
+      factors: levels("eta"),
+    },
     { bound: "overhead", seconds: 1e-6 * work.layerCount, factors: tau },
   ];
-  if (work.expertBytes > 0) terms.push({ bound: "bandwidth", seconds: work.expertBytes / BW, factors: [...levels("eta"), "eta|experts", `eta|experts|${backend}`] });
-  if (work.moeLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.moeLayerCount, factors: [...tau, "tau|moe"] });
-  if (work.linearLayerCount > 0) terms.push({ bound: "overhead", seconds: 1e-6 * work.linearLayerCount, factors: [...tau, "tau|lin"] });
-  for (const [type, weights] of work.weightsByType) terms.push({ bound: "compute", seconds: weights / vec, factors: ["kap", `kap|${typeClass(type)}`, ...old("kap"), ...(type === "bf16" ? ["kap|bf16", `kap|bf16|${backend}`] : [])] });
-  if (work.cacheBytes > 0) terms.push({ bound: "bandwidth", seconds: work.cacheBytes / BW, factors: ["kv", `kv|be|${backend}`, ...nofa("kv"), ...latent("kv")] });
-  if (work.attentionFlops > 0) terms.push({ bound: "compute", seconds: work.attentionFlops / vec, factors: ["kvv", `kvv|be|${backend}`, ...nofa("kvv"), ...latent("kvv")] });
+  if (work.expertBytes > 0)
+    terms.push({
+      bound: "bandwidth",
+      seconds: work.expertBytes / BW,
+      factors: [...levels("eta"), "eta|experts", `eta|experts|${backend}`],
+    });
+  if (work.moeLayerCount > 0)
+    terms.push({ bound: "overhead", seconds: 1e-6 * work.moeLayerCount, factors: [...tau, "tau|moe"] });
+  if (work.linearLayerCount > 0)
+    terms.push({ bound: "overhead", seconds: 1e-6 * work.linearLayerCount, factors: [...tau, "tau|lin"] });
+  for (const [type, weights] of work.weightsByType)
+    terms.push({
+      bound: "compute",
+      seconds: weights / vec,
+      factors: [
+        "kap",
+        `kap|${typeClass(type)}`,
+        ...old("kap"),
+        ...(type === "bf16" ? ["kap|bf16", `kap|bf16|${backend}`] : []),
+      ],
+    });
+  if (work.cacheBytes > 0)
+    terms.push({
+      bound: "bandwidth",
+      seconds: work.cacheBytes / BW,
+      factors: ["kv", `kv|be|${backend}`, ...nofa("kv"), ...latent("kv")],
+    });
+  if (work.attentionFlops > 0)
+    terms.push({
+      bound: "compute",
+      seconds: work.attentionFlops / vec,
+      factors: ["kvv", `kvv|be|${backend}`, ...nofa("kvv"), ...latent("kvv")],
+    });
   return { terms, leastSeconds: work.activeBytes / (BANDWIDTH_CEILING * BW) };
 }
 
 export function decodeTime(work: DecodeWork, rates: DeviceRates, calibration: Calibration): DecodeTime {
   const times = sumSeconds(decodeTerms(work, rates), calibration.decode);
-  return { bandwidthSeconds: times.bandwidth, computeSeconds: times.compute, overheadSeconds: times.overhead, totalSeconds: times.total };
+  return {
+    bandwidthSeconds: times.bandwidth,
+    computeSeconds: times.compute,
+    overheadSeconds: times.overhead,
+    totalSeconds: times.total,
+  };
 }

@@ -81,7 +81,12 @@ export function prefillTerms(work: PrefillWork, rates: DeviceRates, peakCeiling 
   const peak = rates.peakFlopsPerSecond;
   const wide = type === "f16" || type === "bf16";
   const floor = (wide && /geforce/i.test(rates.name) ? 2 : 1) / peakCeiling;
-  const matmul = (weights: number, factors: readonly (string | Factor)[]): Term => ({ bound: "compute", seconds: (2 * weights) / peak, factors, leastSeconds: ((2 * weights) / peak) * floor });
+  const matmul = (weights: number, factors: readonly (string | Factor)[]): Term => ({
+    bound: "compute",
+    seconds: (2 * weights) / peak,
+    factors,
+    leastSeconds: ((2 * weights) / peak) * floor,
+  });
   const terms: Term[] = [matmul(work.denseWeights, phi)];
   // boards that promise much for their power hold it least
   if (rates.flopsPerWatt !== undefined) phi.push(["phi|power", Math.log(rates.flopsPerWatt / TYPICAL_FLOPS_PER_WATT)]);
@@ -90,14 +95,31 @@ export function prefillTerms(work: PrefillWork, rates: DeviceRates, peakCeiling 
     terms.push(matmul(work.expertWeights, [...phi, ...experts, ["phi|moe|era", age], [`phi|moe|era|${backend}`, age]]));
     // a tile is computed whole, however few of its rows an expert got
     const tokensPerExpert = work.ubatchTokens * work.expertFraction;
-    terms.push({ bound: "compute", seconds: ((2 * work.expertWeights) / peak) * (TILE_TOKENS / tokensPerExpert), factors: [...phi, "psi", `psi|be|${backend}`], needs: "psi" });
+    terms.push({
+      bound: "compute",
+      seconds: ((2 * work.expertWeights) / peak) * (TILE_TOKENS / tokensPerExpert),
+      factors: [...phi, "psi", `psi|be|${backend}`],
+      needs: "psi",
+    });
   }
 
-  const touched = work.expertBytes * touchedShare(work.expertFraction, work.ubatchTokens) + (work.activeBytes - work.expertBytes * work.expertFraction);
-  terms.push({ bound: "bandwidth", seconds: touched / work.ubatchTokens / rates.bandwidthBytesPerSecond, factors: ["wr"] });
+  const touched =
+    work.expertBytes * touchedShare(work.expertFraction, work.ubatchTokens) +
+    (work.activeBytes - work.expertBytes * work.expertFraction);
+  terms.push({
+    bound: "bandwidth",
+    seconds: touched / work.ubatchTokens / rates.bandwidthBytesPerSecond,
+    factors: ["wr"],
+  });
 
   const L = Math.max(1, work.layerCount);
-  const ptau: (string | Factor)[] = ["ptau", `ptau|be|${backend}`, `ptau|fam|${family}|${backend}`, ["ptau|moe", work.moeLayerCount / L], ["ptau|lin", work.linearLayerCount / L]];
+  const ptau: (string | Factor)[] = [
+    "ptau",
+    `ptau|be|${backend}`,
+    `ptau|fam|${family}|${backend}`,
+    ["ptau|moe", work.moeLayerCount / L],
+    ["ptau|lin", work.linearLayerCount / L],
+  ];
   if (work.oldBuild) ptau.push("ptau|old");
   terms.push({ bound: "overhead", seconds: (1e-6 * work.layerCount) / work.ubatchTokens, factors: ptau });
 
@@ -107,11 +129,26 @@ export function prefillTerms(work: PrefillWork, rates: DeviceRates, peakCeiling 
     if (work.latent) chi.push("chi|mla");
     terms.push({ bound: "compute", seconds: work.attentionFlops / peak, factors: chi });
   }
-  if (work.linearLayerCount > 0) terms.push({ bound: "compute", seconds: work.linearLayerCount * work.embeddingLength * 1e-12, factors: ["plin", `plin|be|${backend}`] });
+  if (work.linearLayerCount > 0)
+    terms.push({
+      bound: "compute",
+      seconds: work.linearLayerCount * work.embeddingLength * 1e-12,
+      factors: ["plin", `plin|be|${backend}`],
+    });
   return { terms, leastSeconds: 0 };
 }
 
-export function prefillTime(work: PrefillWork, rates: DeviceRates, calibration: Calibration, peakCeiling = PEAK_CEILING): PrefillTime {
+export function prefillTime(
+  work: PrefillWork,
+  rates: DeviceRates,
+  calibration: Calibration,
+  peakCeiling = PEAK_CEILING,
+): PrefillTime {
   const times = sumSeconds(prefillTerms(work, rates, peakCeiling), calibration.prefill);
-  return { computeSeconds: times.compute, bandwidthSeconds: times.bandwidth, overheadSeconds: times.overhead, totalSeconds: times.total };
+  return {
+    computeSeconds: times.compute,
+    bandwidthSeconds: times.bandwidth,
+    overheadSeconds: times.overhead,
+    totalSeconds: times.total,
+  };
 }

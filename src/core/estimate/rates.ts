@@ -26,7 +26,9 @@ export interface DeviceRates {
 const doubledFp32 = /^(nvidia-(ada|ampere|hopper)|amd-(rdna3|rdna4|strix-halo|apu))/;
 
 /** fp16 : fp32 and fp16 per byte of bandwidth where the data sheet is silent (median of the catalog's devices of that backend). */
-const assumedRatios: Readonly<Partial<Record<Backend, { readonly fp16PerFp32: number; readonly fp16PerByte: number }>>> = {
+const assumedRatios: Readonly<
+  Partial<Record<Backend, { readonly fp16PerFp32: number; readonly fp16PerByte: number }>>
+> = {
   cuda: { fp16PerFp32: 4, fp16PerByte: 150 },
   metal: { fp16PerFp32: 1, fp16PerByte: 33 },
 };
@@ -45,7 +47,9 @@ function vendorKey(vendor: string, name: string): string {
 export function ratesOf(device: Device): DeviceRates {
   const ratios = assumedRatios[device.backend] ?? otherRatios;
   const bandwidth = device.bandwidthBytesPerSecond.value;
-  const fp16 = device.fp16FlopsPerSecond?.value ?? (device.fp32FlopsPerSecond ? device.fp32FlopsPerSecond.value * ratios.fp16PerFp32 : bandwidth * ratios.fp16PerByte);
+  const fp16 =
+    device.fp16FlopsPerSecond?.value ??
+    (device.fp32FlopsPerSecond ? device.fp32FlopsPerSecond.value * ratios.fp16PerFp32 : bandwidth * ratios.fp16PerByte);
   const fp32 = device.fp32FlopsPerSecond?.value ?? fp16 / ratios.fp16PerFp32;
   const family = device.family ?? "";
   // where fp32 is only derived, its doubling is not known either: the ratio stands for the sheet's number

@@ -31,7 +31,11 @@ function correctionOf(setting: SpeedSetting, task: "decode" | "prefill"): OwnCor
   const { ownRuns = [] } = setting.question;
   if (ownRuns.length === 0) return { ln: 0, runs: 0 };
   const busy = setting.hardware.devices.filter((_, index) => (setting.traffic.devices[index]?.activeBytes ?? 0) > 0);
-  const fits = (run: OwnRun) => run.task === task && (busy.length === 0 ? run.device === "cpu" : busy.every(({ id, backend }) => run.device === id && run.backend === backend));
+  const fits = (run: OwnRun) =>
+    run.task === task &&
+    (busy.length === 0
+      ? run.device === "cpu"
+      : busy.every(({ id, backend }) => run.device === id && run.backend === backend));
   const lns = ownRuns.filter(fits).map(({ lnRatio }) => lnRatio);
   if (lns.length === 0) return { ln: 0, runs: 0 };
   const mean = lns.reduce((sum, ln) => sum + ln, 0) / lns.length;
@@ -57,7 +61,11 @@ function levelOf(setting: SpeedSetting): EvidenceLevel {
   // a processor alone is never known better than its instruction set
   if (levels.length === 0) return "C";
   // RAM, cores and link beside a device are its machine's: where none of the family was timed like that, nothing is known of them
-  if (hostWorks(setting) && familiesOf(setting).some((family) => setting.calibration.intervals.widths[`decode|A|${family}`] === undefined)) return "D";
+  if (
+    hostWorks(setting) &&
+    familiesOf(setting).some((family) => setting.calibration.intervals.widths[`decode|A|${family}`] === undefined)
+  )
+    return "D";
   return levels.includes("D") ? "D" : levels.includes("C") ? "C" : "A";
 }
 
@@ -69,20 +77,36 @@ export function quantilesFor(setting: SpeedSetting, task: "decode" | "prefill", 
   const { traffic, hardware } = setting;
   const onDevices = traffic.devices.some((place) => place.activeBytes > 0);
   const onHost = hostWorks(setting);
-  const width = familiesOf(setting).reduce((widest, family) => Math.max(widest, intervals.widths[`${task}|${level}|${family}`] ?? (widest === 0 ? 1 : 0)), 0) || 1;
+  const width =
+    familiesOf(setting).reduce(
+      (widest, family) => Math.max(widest, intervals.widths[`${task}|${level}|${family}`] ?? (widest === 0 ? 1 : 0)),
+      0,
+    ) || 1;
   const kind = setting.model.hyper.experts ? "moe" : "dense";
   const group = !onHost ? kind : onDevices ? "offload" : setting.hostRates.isa.startsWith("avx") ? "x86" : "arm";
   // where a level has too few votes of its own, the next worse one speaks for it
   const { quantiles } = intervals;
-  const { q10, q50, q90 } = [level, "D", "C", "A"].map((known) => quantiles[`${task}|${group}|${known}`]).find((row) => row !== undefined) ?? { q10: -1, q50: 0, q90: 1 };
+  const { q10, q50, q90 } = [level, "D", "C", "A"]
+    .map((known) => quantiles[`${task}|${group}|${known}`])
+    .find((row) => row !== undefined) ?? { q10: -1, q50: 0, q90: 1 };
   // what a device adds to a host's uncertainty, where the host's own is known from one machine only
   const alone = onHost && onDevices ? quantiles[`${task}|${kind}|${level}`] : undefined;
-  const near = onHost && traffic.host.expertBytes + traffic.host.activeBytes > nearRam.shareOfRam * hardware.host.ramTotalBytes.value;
-  const unknown = onDevices && setting.rates.some((rates, index) => rates.family === "" && (traffic.devices[index]?.activeBytes ?? 0) > 0) ? UNKNOWN_WIDTH : 1;
+  const near =
+    onHost &&
+    traffic.host.expertBytes + traffic.host.activeBytes > nearRam.shareOfRam * hardware.host.ramTotalBytes.value;
+  const unknown =
+    onDevices &&
+    setting.rates.some((rates, index) => rates.family === "" && (traffic.devices[index]?.activeBytes ?? 0) > 0)
+      ? UNKNOWN_WIDTH
+      : 1;
   // q50 is the bias of published timings; a run of one's own says what this machine's is
   const middle = own.ln + (own.runs > 0 ? 0 : q50);
   return {
-    q10: middle + Math.min((q10 - q50) * width, level === "A" ? 0 : (alone?.q10 ?? 0)) * unknown + (near ? Math.log(nearRam.factor) : 0) + busyLn(setting),
+    q10:
+      middle +
+      Math.min((q10 - q50) * width, level === "A" ? 0 : (alone?.q10 ?? 0)) * unknown +
+      (near ? Math.log(nearRam.factor) : 0) +
+      busyLn(setting),
     q50: middle,
     q90: middle + Math.max((q90 - q50) * width, level === "A" ? 0 : (alone?.q90 ?? 0)) * unknown,
   };
@@ -91,7 +115,11 @@ export function quantilesFor(setting: SpeedSetting, task: "decode" | "prefill", 
 /** Keys of the widths: a family on its backend, beside a host or not; a processor alone by its instruction set. */
 function familiesOf(setting: SpeedSetting): string[] {
   const onHost = hostWorks(setting);
-  const families = setting.rates.flatMap((rates, index) => ((setting.traffic.devices[index]?.activeBytes ?? 0) > 0 ? [`${rates.family}|${rates.backend}${onHost ? " beside a host" : ""}`] : []));
+  const families = setting.rates.flatMap((rates, index) =>
+    (setting.traffic.devices[index]?.activeBytes ?? 0) > 0
+      ? [`${rates.family}|${rates.backend}${onHost ? " beside a host" : ""}`]
+      : [],
+  );
   return families.length > 0 ? families : [`cpu ${setting.hostRates.isa}`];
 }
 
@@ -100,4 +128,3 @@ export function rateInterval(secondsPerToken: Seconds, { q10, q50, q90 }: Quanti
   const rate = secondsPerToken > 0 ? 1 / secondsPerToken : 0;
   return { low: rate * Math.exp(q10), mid: rate * Math.exp(q50), high: rate * Math.exp(q90) };
 }
-

@@ -46,7 +46,14 @@ export interface SpeedSetting {
   readonly baseType: TensorType;
 }
 
-export function speedSetting(model: Model, run: Run, traffic: TrafficByPlace, hardware: Hardware, question: SpeedQuestion, calibration: Calibration): SpeedSetting {
+export function speedSetting(
+  model: Model,
+  run: Run,
+  traffic: TrafficByPlace,
+  hardware: Hardware,
+  question: SpeedQuestion,
+  calibration: Calibration,
+): SpeedSetting {
   let baseType: TensorType = "f16";
   let most = 0;
   for (const place of [...traffic.devices, traffic.host])
@@ -55,7 +62,17 @@ export function speedSetting(model: Model, run: Run, traffic: TrafficByPlace, ha
         most = weights;
         baseType = type;
       }
-  return { model, run, hardware, rates: hardware.devices.map(ratesOf), hostRates: hostRates(hardware.host, run.threads, calibration), traffic, question, calibration, baseType };
+  return {
+    model,
+    run,
+    hardware,
+    rates: hardware.devices.map(ratesOf),
+    hostRates: hostRates(hardware.host, run.threads, calibration),
+    traffic,
+    question,
+    calibration,
+    baseType,
+  };
 }
 
 function works(place: Traffic): boolean {
@@ -77,7 +94,10 @@ function isOld(setting: SpeedSetting): boolean {
 function join(sums: readonly TermSum[]): TermSum {
   const [only] = sums;
   if (only && sums.length === 1) return only;
-  return { terms: sums.flatMap(({ terms }): readonly Term[] => terms), leastSeconds: sums.reduce((sum, { leastSeconds }) => sum + leastSeconds, 0) };
+  return {
+    terms: sums.flatMap(({ terms }): readonly Term[] => terms),
+    leastSeconds: sums.reduce((sum, { leastSeconds }) => sum + leastSeconds, 0),
+  };
 }
 
 /** One token with `depthTokens` of live context. */
@@ -120,7 +140,8 @@ export function decodeParts(setting: SpeedSetting, depthTokens: Tokens, sequence
   if (sums.length === 0) return core();
   const offload = offloadDecodeTerms(traffic.host, cacheBytes, traffic.usedExperts, setting.hostRates);
   if (setting.hostRates.threads >= ENOUGH_THREADS) return join([...sums, offload]);
-  const slower = sumSeconds(core(), calibration.host).total > sumSeconds(offload, calibration.host).total ? core() : offload;
+  const slower =
+    sumSeconds(core(), calibration.host).total > sumSeconds(offload, calibration.host).total ? core() : offload;
   return join([...sums, slower]);
 }
 
@@ -139,14 +160,19 @@ function trafficOfSequences(traffic: TrafficByPlace, sequences: number): Traffic
   const of = (place: Traffic): Traffic => {
     const more = place.expertBytes * (touchedShare(place.expertFraction, sequences) - place.expertFraction);
     const ratio = place.activeBytes > 0 ? 1 + more / place.activeBytes : 1;
-    const scaled = (map: ReadonlyMap<TensorType, number>) => new Map([...map].map(([type, value]) => [type, value * ratio]));
+    const scaled = (map: ReadonlyMap<TensorType, number>) =>
+      new Map([...map].map(([type, value]) => [type, value * ratio]));
     return {
       ...place,
       activeBytes: place.activeBytes * ratio,
       bytesByType: scaled(place.bytesByType),
       weightsByType: scaled(place.weightsByType),
       stateBytes: place.stateBytes * sequences,
-      cacheReads: place.cacheReads.map((read) => ({ ...read, bytesPerPosition: read.bytesPerPosition * sequences, flopsPerPosition: read.flopsPerPosition * sequences })),
+      cacheReads: place.cacheReads.map((read) => ({
+        ...read,
+        bytesPerPosition: read.bytesPerPosition * sequences,
+        flopsPerPosition: read.flopsPerPosition * sequences,
+      })),
     };
   };
   return { ...traffic, devices: traffic.devices.map(of), host: of(traffic.host) };
@@ -167,7 +193,16 @@ export function prefillParts(setting: SpeedSetting, newTokens: Tokens, cachedTok
   const depthTokens = cachedTokens + newTokens / 2;
   const sums: TermSum[] = [];
   const add = (place: Traffic, rates: DeviceRates, crossesLink: boolean): void => {
-    const { denseWeights, expertWeights, activeBytes, expertBytes, expertFraction, layerCount, moeLayerCount, linearLayerCount } = place;
+    const {
+      denseWeights,
+      expertWeights,
+      activeBytes,
+      expertBytes,
+      expertFraction,
+      layerCount,
+      moeLayerCount,
+      linearLayerCount,
+    } = place;
     sums.push(
       prefillTerms(
         {
@@ -201,11 +236,16 @@ export function prefillParts(setting: SpeedSetting, newTokens: Tokens, cachedTok
   const host = traffic.host;
   if (!hostWorks(setting)) return join(sums);
   const helper = ubatchTokens >= OP_OFFLOAD_TOKENS ? hostHelper(setting) : undefined;
-  if (!helper) return join([...sums, corePrefillTerms(host, cacheAt(host, depthTokens).flops, setting.hostRates, isOld(setting))]);
+  if (!helper)
+    return join([...sums, corePrefillTerms(host, cacheAt(host, depthTokens).flops, setting.hostRates, isOld(setting))]);
   // a slow link can make the CPU the faster one; llama.cpp does not choose, so neither do we
   add(host, helper.rates, true);
   const link = helper.device.linkBytesPerSecond?.value ?? calibration.assumedLinkBytesPerSecond;
-  const crossing = (bytes: number, factors: readonly string[]) => ({ bound: "link" as const, seconds: bytes / ubatchTokens / link, factors });
+  const crossing = (bytes: number, factors: readonly string[]) => ({
+    bound: "link" as const,
+    seconds: bytes / ubatchTokens / link,
+    factors,
+  });
   const terms = [
     crossing(host.activeBytes - host.expertBytes * host.expertFraction, ["olink"]),
     // only experts that the micro-batch picked are copied, and it picks fewer than chance would

@@ -27,10 +27,11 @@ export interface TermSum {
 }
 
 /** A part's time; a factor without evidence changes nothing. */
-export function termSeconds(term: Term, constants: Constants): Seconds {
+function termSeconds(term: Term, constants: Constants): Seconds {
   if (term.needs !== undefined && !constants[term.needs]) return 0;
   let ln = 0;
-  for (const factor of term.factors) ln += typeof factor === "string" ? (constants[factor]?.ln ?? 0) : factor[1] * (constants[factor[0]]?.ln ?? 0);
+  for (const factor of term.factors)
+    ln += typeof factor === "string" ? (constants[factor]?.ln ?? 0) : factor[1] * (constants[factor[0]]?.ln ?? 0);
   const seconds = term.seconds * Math.exp(ln);
   return term.leastSeconds !== undefined && seconds < term.leastSeconds ? term.leastSeconds : seconds;
 }

@@ -23,7 +23,10 @@ export interface Calibration {
   readonly assumedClockHz: number;
   readonly assumedLinkBytesPerSecond: number;
   /** `quantiles` by task, kind and level (`decode|dense|A`); `widths` by task, level and family (`decode|A|nvidia-ada|cuda`) */
-  readonly intervals: { readonly quantiles: Readonly<Record<string, Quantiles>>; readonly widths: Readonly<Record<string, number>> };
+  readonly intervals: {
+    readonly quantiles: Readonly<Record<string, Quantiles>>;
+    readonly widths: Readonly<Record<string, number>>;
+  };
   readonly nearRam: { readonly factor: number; readonly shareOfRam: number };
   readonly layerSplitDecode: Readonly<Record<string, number>>;
   readonly firstToken: {
@@ -31,11 +34,4 @@ export interface Calibration {
     readonly samplerSecondsPerToken: { readonly low: number; readonly mid: number; readonly high: number };
     readonly fixedSeconds: number;
   };
-}
-
-/** exp of the sum of every constant that applies; a key without evidence adds nothing. */
-export function multiplier(constants: Constants, keys: readonly string[]): number {
-  let sum = 0;
-  for (const key of keys) sum += constants[key]?.ln ?? 0;
-  return Math.exp(sum);
 }

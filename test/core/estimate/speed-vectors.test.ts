@@ -10,18 +10,46 @@ import { isTensorType, type TensorType, tensorTypes } from "../../../src/core/fa
 import { calibration as shipped } from "../../../src/core/sources/calibration.ts";
 
 const vector = z.object({
-  device: z.string(), family: z.string(), backend: z.enum(backends), model: z.string(), bandwidth_gbps: z.number(), vec_tflops: z.number(),
-  tensor_peak_tflops: z.number(), old_build: z.boolean(), era_year: z.number(), avg_depth: z.number(), context_depth: z.number().nullable(), n_prompt: z.number(),
-  n_ubatch: z.number().nullable(), flash_attn: z.boolean().nullable(), layers: z.number(), moe_layers: z.number(), linear_layers: z.number(), mla: z.boolean(),
-  active_bytes_by_type: z.record(z.string(), z.number()), params_by_class: z.record(z.string(), z.number()), expert_fraction: z.number(), expert_bytes_total: z.number(),
-  kv_bytes: z.number(), state_bytes: z.number(), n_embd: z.number(), base_type: z.string(), attn_flops_full: z.number(), attn_flops_swa: z.number(),
-  swa_window: z.number(), predicted_ms_per_token: z.number(),
+  device: z.string(),
+  family: z.string(),
+  backend: z.enum(backends),
+  model: z.string(),
+  bandwidth_gbps: z.number(),
+  vec_tflops: z.number(),
+  tensor_peak_tflops: z.number(),
+  old_build: z.boolean(),
+  era_year: z.number(),
+  avg_depth: z.number(),
+  context_depth: z.number().nullable(),
+  n_prompt: z.number(),
+  n_ubatch: z.number().nullable(),
+  flash_attn: z.boolean().nullable(),
+  layers: z.number(),
+  moe_layers: z.number(),
+  linear_layers: z.number(),
+  mla: z.boolean(),
+  active_bytes_by_type: z.record(z.string(), z.number()),
+  params_by_class: z.record(z.string(), z.number()),
+  expert_fraction: z.number(),
+  expert_bytes_total: z.number(),
+  kv_bytes: z.number(),
+  state_bytes: z.number(),
+  n_embd: z.number(),
+  base_type: z.string(),
+  attn_flops_full: z.number(),
+  attn_flops_swa: z.number(),
+  swa_window: z.number(),
+  predicted_ms_per_token: z.number(),
 });
 type Vector = z.infer<typeof vector>;
-const file = z.object({ decode: z.array(vector), prefill: z.array(vector) }).parse(JSON.parse(readFileSync(new URL("speed-vectors.json", import.meta.url), "utf8")));
+const file = z
+  .object({ decode: z.array(vector), prefill: z.array(vector) })
+  .parse(JSON.parse(readFileSync(new URL("speed-vectors.json", import.meta.url), "utf8")));
 
 const constant = z.object({ ln: z.number(), se: z.number(), n: z.number(), devices: z.number() });
-const constants = z.object({ decode: z.record(z.string(), constant), prefill: z.record(z.string(), constant) }).parse(JSON.parse(readFileSync(new URL("speed-vectors-constants.json", import.meta.url), "utf8")));
+const constants = z
+  .object({ decode: z.record(z.string(), constant), prefill: z.record(z.string(), constant) })
+  .parse(JSON.parse(readFileSync(new URL("speed-vectors-constants.json", import.meta.url), "utf8")));
 /** The reference's constants: ours have moved on, the form still reproduces its figures. */
 const calibration = { ...shipped, ...constants };
 
@@ -34,8 +62,23 @@ function typeNamed(name: string): TensorType {
 }
 
 function rates(v: Vector): DeviceRates {
-  const vendor = /NVIDIA|Tesla/.test(v.device) ? "nv" : v.device.includes("AMD") ? "amd" : v.device.includes("Apple") ? "apple" : "intel";
-  return { device: v.device, name: v.device, family: v.family, vendor, backend: v.backend, bandwidthBytesPerSecond: v.bandwidth_gbps * 1e9, vectorFlopsPerSecond: v.vec_tflops * 1e12, peakFlopsPerSecond: v.tensor_peak_tflops * 1e12 };
+  const vendor = /NVIDIA|Tesla/.test(v.device)
+    ? "nv"
+    : v.device.includes("AMD")
+      ? "amd"
+      : v.device.includes("Apple")
+        ? "apple"
+        : "intel";
+  return {
+    device: v.device,
+    name: v.device,
+    family: v.family,
+    vendor,
+    backend: v.backend,
+    bandwidthBytesPerSecond: v.bandwidth_gbps * 1e9,
+    vectorFlopsPerSecond: v.vec_tflops * 1e12,
+    peakFlopsPerSecond: v.tensor_peak_tflops * 1e12,
+  };
 }
 function attention(v: Vector, depth: number): number {
   return v.attn_flops_full * depth + v.attn_flops_swa * Math.min(depth, v.swa_window || depth);
@@ -51,7 +94,23 @@ describe("speed vectors", () => {
       weightsByType.set(type, (bytes / tensorTypes[type].blockBytes) * tensorTypes[type].blockWeights);
     }
     const { totalSeconds } = decodeTime(
-      { activeBytes: active(v), expertBytes: 0, stateBytes: v.state_bytes, weightsByType, layerCount: v.layers, moeLayerCount: v.moe_layers, linearLayerCount: v.linear_layers, cacheBytes: v.kv_bytes, attentionFlops: attention(v, v.avg_depth), latent: v.mla, flashAttention: flash(v), oldBuild: v.old_build, buildYear: v.era_year, engine: "llama.cpp", besideHost: false },
+      {
+        activeBytes: active(v),
+        expertBytes: 0,
+        stateBytes: v.state_bytes,
+        weightsByType,
+        layerCount: v.layers,
+        moeLayerCount: v.moe_layers,
+        linearLayerCount: v.linear_layers,
+        cacheBytes: v.kv_bytes,
+        attentionFlops: attention(v, v.avg_depth),
+        latent: v.mla,
+        flashAttention: flash(v),
+        oldBuild: v.old_build,
+        buildYear: v.era_year,
+        engine: "llama.cpp",
+        besideHost: false,
+      },
       rates(v),
       calibration,
     );
@@ -64,7 +123,26 @@ describe("speed vectors", () => {
     const denseWeights = Object.entries(P).reduce((sum, [name, n]) => (skipped.has(name) ? sum : sum + n), 0);
     const depth = (v.context_depth ?? 0) + v.n_prompt / 2;
     const { totalSeconds } = prefillTime(
-      { denseWeights, expertWeights: (P["exp"] ?? 0) * v.expert_fraction, activeBytes: active(v), expertBytes: v.expert_bytes_total, expertFraction: v.expert_fraction, baseType: typeNamed(v.base_type), layerCount: v.layers, moeLayerCount: v.moe_layers, linearLayerCount: v.linear_layers, embeddingLength: v.n_embd, attentionFlops: attention(v, depth), latent: v.mla, flashAttention: flash(v), oldBuild: v.old_build, buildYear: v.era_year, ubatchTokens: Math.min(v.n_prompt, v.n_ubatch ?? 512), crossesLink: false, engine: "llama.cpp" },
+      {
+        denseWeights,
+        expertWeights: (P["exp"] ?? 0) * v.expert_fraction,
+        activeBytes: active(v),
+        expertBytes: v.expert_bytes_total,
+        expertFraction: v.expert_fraction,
+        baseType: typeNamed(v.base_type),
+        layerCount: v.layers,
+        moeLayerCount: v.moe_layers,
+        linearLayerCount: v.linear_layers,
+        embeddingLength: v.n_embd,
+        attentionFlops: attention(v, depth),
+        latent: v.mla,
+        flashAttention: flash(v),
+        oldBuild: v.old_build,
+        buildYear: v.era_year,
+        ubatchTokens: Math.min(v.n_prompt, v.n_ubatch ?? 512),
+        crossesLink: false,
+        engine: "llama.cpp",
+      },
       rates(v),
       calibration,
       Number.POSITIVE_INFINITY,
