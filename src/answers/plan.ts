@@ -387,6 +387,11 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
         knowledge,
       )
     : undefined;
+  const written = [
+    ...(isMix ? mixCommands(candidate.model, published) : []),
+    ...engines.flatMap((writer) => (hardware.network ? writer.onHosts : writer.commands)?.(candidate, artefact) ?? []),
+  ];
+  const shown = args.detail === "detailed" ? written : conciseCommands(written);
   const others = alternativesOf(outcome.plan.all, best);
   const loss = perplexityIncrease(best.quality.klDivergenceNats, knowledge.quality);
   return {
@@ -414,12 +419,7 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
     usability: candidate.usability,
     ...(baseline ? { baseline: rival(baseline, "the usual Q4_K_M", best) } : {}),
     alternatives: others.map((other) => rival(other, label(choice.name, other.candidate.model.recipe), best)),
-    commands: [
-      ...(isMix ? mixCommands(candidate.model, published) : []),
-      ...engines.flatMap(
-        (writer) => (hardware.network ? writer.onHosts : writer.commands)?.(candidate, artefact) ?? [],
-      ),
-    ],
+    commands: shown,
     ...(engines[0] ? { endpoint: engines[0].endpoint(artefact) } : {}),
     ...(choice.file === undefined
       ? { downloadBytes: isMix ? 2 * sizesOf(candidate.model).parameterCount : candidate.model.fileBytes }
@@ -429,6 +429,9 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
       ...placementNotes(candidate),
       ...contextNotes(candidate),
       ...networkNotes(candidate),
+      ...(shown.length < written.length
+        ? [`${written.length - shown.length} further ways to verify: send detail=detailed.`]
+        : []),
       ...engineNotes(question.engine),
       ...engines.flatMap((writer) => refusalOf(writer, candidate, artefact)),
       ...hardware.warnings,
@@ -460,6 +463,12 @@ function networkNotes(candidate: Candidate): string[] {
       ? [`Put the real addresses for ${unknown.join(", ")}, or send them behind an @ in \`hosts\`.`]
       : []),
   ];
+}
+
+/** One verify step, the first: further ones and other engines' come with details. */
+function conciseCommands(commands: readonly Command[]): readonly Command[] {
+  const first = commands.find(({ step }) => step === "verify");
+  return commands.filter((command) => command.step !== "verify" || command === first);
 }
 
 function reaches(decode: { readonly low: number; readonly mid: number }, least: number): "likely" | "possible" | "no" {

@@ -7,7 +7,7 @@ export const planConfig: Tool<typeof planConfigInput, typeof planConfigOutput> =
   name: "plan_config",
   title: "How do I run it?",
   description:
-    "Plan how to run one model on one machine: recipe, cache types, context, exact layer and expert placement; with ready commands (llama.cpp, Ollama), alternatives, and what to change if memory runs out.",
+    "Plan how to run one model on one machine: recipe or tensor mix, cache types, context, exact layer and expert placement; with ready commands for every engine, alternatives, and what to change if memory runs out.",
   input: planConfigInput,
   output: planConfigOutput,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },

@@ -29,7 +29,10 @@ describe("commands", () => {
   it("are the same words as ever", async () => {
     const lines: string[] = [];
     for (const asked of plans) {
-      const answer = await plan({ ...asked, engines: ["llama.cpp", "ollama"] }, { world: fakeWorld({}) });
+      const answer = await plan(
+        { ...asked, engines: ["llama.cpp", "ollama"], detail: "detailed" },
+        { world: fakeWorld({}) },
+      );
       lines.push(`# ${asked.model} on ${asked.hardware}`);
       for (const { engine, step, command, files, lost } of answer.commands) {
         lines.push(

@@ -188,6 +188,16 @@ function leastInteger(high: number, holds: (n: number) => boolean): number {
   return top;
 }
 
+const alternation = (words: readonly string[]): string =>
+  words.length === 1 ? (words[0] ?? "") : `(${words.join("|")})`;
+
+/** `ffn_(down|up)_exps` where the parts have that in common, else the parts as they are. */
+function partsPattern(parts: readonly string[]): string {
+  const experts = parts.map((part) => /^ffn_(\w+)_exps$/.exec(part)?.[1]).filter((word) => word !== undefined);
+  if (experts.length === parts.length) return `ffn_${alternation(experts)}_exps`;
+  return `${alternation(parts)}\\.`;
+}
+
 /** Rules for parts that lie elsewhere: layers of the same parts and the same place share one. */
 function rulesFor(places: readonly { readonly movable: Movable; readonly buffer: string }[]): TensorOverride[] {
   const byLayer = new Map<string, { readonly layer: number; readonly buffer: string; readonly parts: string[] }>();
@@ -208,7 +218,7 @@ function rulesFor(places: readonly { readonly movable: Movable; readonly buffer:
     rule.layers.push(layer);
   }
   return [...rules.values()].map(({ buffer, parts, layers }) => ({
-    pattern: `blk\\.${layersPattern(layers)}\\.${parts.length === 1 ? parts[0] : `(${parts.join("|")})`}\\.`,
+    pattern: `blk\\.${layersPattern(layers)}\\.${partsPattern(parts)}`,
     buffer,
   }));
 }

@@ -30,7 +30,7 @@ describe("commands", () => {
     { model: "qwen3-8b", hardware: "m3-max-64gb" },
     { model: "qwen3-4b", hardware: "cpu, ram=32GiB", run: "-t 8 -lm none -ctk f32 -ctv f32" },
   ] as const)("of %j have only flags and values that exist", async (asked) => {
-    const answer = await plan({ ...asked, engines }, { world: fakeWorld({}) });
+    const answer = await plan({ ...asked, engines, detail: "detailed" }, { world: fakeWorld({}) });
     expect(answer.feasible).toBe(true);
     for (const { argv, command } of answer.commands) {
       expect(flagFaults(argv)).toEqual([]);
