@@ -3,10 +3,9 @@ import { publishedRecipes } from "../../src/core/decide/variants.ts";
 import { partsOf, shapeOf } from "../../src/core/estimate/profile.ts";
 import type { ModelEntry } from "../../src/core/facts/catalog-model.ts";
 import type { Model } from "../../src/core/facts/model.ts";
-import { parts } from "../../src/core/facts/profile.ts";
 import { applyRecipe, recipes } from "../../src/core/facts/recipe.ts";
 import { loadModelCatalog, type ModelCatalog } from "../../src/core/sources/model-catalog.ts";
-import { profileKey } from "../../src/core/sources/profile-catalog.ts";
+import { packProfile, profileKey } from "../../src/core/sources/profile-catalog.ts";
 
 function storedAs(catalog: ModelCatalog, entry: ModelEntry, recipe: (typeof recipes)[number]): Model {
   const hyper = catalog.hyperparametersOf(entry);
@@ -36,13 +35,8 @@ export async function profilesOf(): Promise<{ readonly text: string; readonly co
       .map((recipe) => storedAs(catalog, entry, recipe));
     const [first] = models;
     if (first === undefined) continue;
-    const stored = Object.fromEntries(
-      models.map((model) => [
-        model.recipe,
-        partsOf(model).flatMap(([part, type, weights]) => [parts.indexOf(part), type, weights]),
-      ]),
-    );
-    lines.set(key, `${JSON.stringify(key)}:${JSON.stringify({ shape: shapeOf(hyper, first), stored })}`);
+    const stored = models.map((model) => ({ recipe: model.recipe ?? "", parts: partsOf(model) }));
+    lines.set(key, `${JSON.stringify(key)}:${JSON.stringify(packProfile(shapeOf(hyper, first), stored))}`);
   }
   return {
     text: `{\n${[...lines.keys()]

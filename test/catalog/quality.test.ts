@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { profilesOf } from "../../catalog/build/profiles-of.ts";
 import { abilitiesText } from "../../catalog/build/quality/abilities.ts";
 import { fromLogit, toLogit } from "../../catalog/build/quality/benchmarks.ts";
@@ -9,6 +10,7 @@ import { droppedBoards, randomScores, unscoredModels } from "../../catalog/build
 import { generationOf } from "../../catalog/build/quality/features.ts";
 import { readObservations } from "../../catalog/build/quality/observations.ts";
 import { problemOf } from "../../catalog/build/quality/problem.ts";
+import { packProfile, unpackProfile } from "../../src/core/sources/profile-catalog.ts";
 
 const shipped = (file: string): string => readFileSync(join(import.meta.dirname, "../../catalog", file), "utf8");
 const observations = readObservations();
@@ -51,6 +53,20 @@ describe("what ships", () => {
   it("are the sums of the catalog's tensor tables", async () => {
     expect((await profilesOf()).text === shipped("profiles.json"), "run npx tsx catalog/build/profiles.ts").toBe(true);
   }, 120_000);
+});
+
+describe("a profile", () => {
+  it("comes back as it was packed", () => {
+    for (const packed of Object.values(z.record(z.string(), z.string()).parse(JSON.parse(shipped("profiles.json"))))) {
+      const { shape, stored } = unpackProfile(packed);
+      expect(
+        packProfile(
+          shape,
+          [...stored].map(([recipe, parts]) => ({ recipe, parts })),
+        ),
+      ).toBe(packed);
+    }
+  });
 });
 
 describe("scales", () => {

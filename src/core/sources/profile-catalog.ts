@@ -1,6 +1,6 @@
 /** Sums of the catalog's models (catalog/profiles.json, ours and built): what a ranking sorts by before it looks at any tensor. */
 import type { ModelEntry } from "../facts/catalog-model.ts";
-import { type ModelShape, type Part, parts, type StoredPart } from "../facts/profile.ts";
+import { type ModelShape, type Part, parts, type StoredPart, type WindowGroup } from "../facts/profile.ts";
 import { isTensorType } from "../facts/tensor-type.ts";
 
 export interface Profile {
@@ -16,24 +16,107 @@ export function profileKey(entry: ModelEntry): string {
     : `${entry.architectureId} ${entry.vocabularyCount}`;
 }
 
-interface ProfileRow {
-  readonly shape: ModelShape;
-  readonly stored: Readonly<Record<string, readonly (string | number)[]>>;
+/** Counts of a shape, in the order they are packed. */
+const counts = [
+  "layerCount",
+  "moeLayerCount",
+  "linearLayerCount",
+  "embeddingLength",
+  "vocabularyCount",
+  "expertCount",
+  "usedExpertCount",
+  "liveValues",
+  "stateElements",
+  "parameterCount",
+  "activeParameterCount",
+] as const satisfies readonly (keyof ModelShape)[];
+const flags = ["hasCache", "causal", "latent"] as const satisfies readonly (keyof ModelShape)[];
+/** Base of the packed integers: shorter, and exact up to 2^53. */
+const BASE = 36;
+
+const packNumbers = (values: readonly number[]): string => values.map((value) => value.toString(BASE)).join(" ");
+const packGroups = (groups: readonly WindowGroup[]): string => groups.map(packNumbers).join(",");
+
+/**
+ * One string a profile: a string costs a program that loads it next to nothing until it is asked for, an object does.
+ * `architecture;counts;flags;reads;kept` then, after a `#` each, `recipe;part type weights,part type weights…`.
+ */
+export function packProfile(
+  shape: ModelShape,
+  stored: readonly { readonly recipe: string; readonly parts: readonly StoredPart[] }[],
+): string {
+  const head = [
+    shape.architecture,
+    packNumbers(counts.map((name) => shape[name])),
+    flags.map((name) => Number(shape[name])).join(""),
+    packGroups(shape.reads),
+    packGroups(shape.kept),
+  ].join(";");
+  const recipes = stored.map(
+    (row) =>
+      `${row.recipe};${row.parts.map(([part, type, weights]) => `${parts.indexOf(part)} ${type} ${weights.toString(BASE)}`).join(",")}`,
+  );
+  return [head, ...recipes].join("#");
 }
 
-/** `[part, type, weights, part, type, weights …]` */
-function readParts(flat: readonly (string | number)[]): StoredPart[] {
-  const list: StoredPart[] = [];
-  for (let index = 0; index + 2 < flat.length; index += 3) {
-    const part: Part | undefined = parts[Number(flat[index])];
-    const type = String(flat[index + 1]);
-    if (part !== undefined && isTensorType(type)) list.push([part, type, Number(flat[index + 2])]);
-  }
-  return list;
+const unpackNumbers = (text: string): number[] => text.split(" ").map((word) => Number.parseInt(word, BASE));
+const unpackGroups = (text: string): WindowGroup[] =>
+  text === ""
+    ? []
+    : text.split(",").map((row) => {
+        const [window = 0, key = 0, value = 0, flops = 0] = unpackNumbers(row);
+        return [window, key, value, flops];
+      });
+
+function unpackPart(text: string): readonly StoredPart[] {
+  const [index = "", type = "", weights = ""] = text.split(" ");
+  const part: Part | undefined = parts[Number(index)];
+  return part !== undefined && isTensorType(type) ? [[part, type, Number.parseInt(weights, BASE)]] : [];
 }
 
-function isProfileRow(value: unknown): value is ProfileRow {
-  return typeof value === "object" && value !== null && "shape" in value && "stored" in value;
+export function unpackProfile(packed: string): Profile {
+  const [head = "", ...recipes] = packed.split("#");
+  const [architecture = "", numbers = "", marks = "", reads = "", kept = ""] = head.split(";");
+  const [
+    layerCount = 0,
+    moeLayerCount = 0,
+    linearLayerCount = 0,
+    embeddingLength = 0,
+    vocabularyCount = 0,
+    expertCount = 0,
+    usedExpertCount = 0,
+    liveValues = 0,
+    stateElements = 0,
+    parameterCount = 0,
+    activeParameterCount = 0,
+  ] = unpackNumbers(numbers);
+  return {
+    shape: {
+      architecture,
+      layerCount,
+      moeLayerCount,
+      linearLayerCount,
+      embeddingLength,
+      vocabularyCount,
+      expertCount,
+      usedExpertCount,
+      liveValues,
+      stateElements,
+      parameterCount,
+      activeParameterCount,
+      hasCache: marks[0] === "1",
+      causal: marks[1] === "1",
+      latent: marks[2] === "1",
+      reads: unpackGroups(reads),
+      kept: unpackGroups(kept),
+    },
+    stored: new Map(
+      recipes.map((row) => {
+        const [recipe = "", list = ""] = row.split(";");
+        return [recipe, list.split(",").flatMap(unpackPart)];
+      }),
+    ),
+  };
 }
 
 export type ProfileCatalog = (entry: ModelEntry) => Profile | undefined;
@@ -43,18 +126,15 @@ let loaded: Promise<ProfileCatalog> | undefined;
 /** Read once; a profile is unpacked when it is first asked for. */
 export function loadProfiles(): Promise<ProfileCatalog> {
   loaded ??= import("../../../catalog/profiles.json", { with: { type: "json" } }).then(({ default: file }) => {
-    const rows: Readonly<Record<string, unknown>> = file;
+    const rows: Readonly<Record<string, string>> = file;
     const kept = new Map<string, Profile>();
     return (entry: ModelEntry) => {
       const key = profileKey(entry);
       const held = kept.get(key);
       if (held) return held;
-      const row = Object.hasOwn(rows, key) ? rows[key] : undefined;
-      if (!isProfileRow(row)) return undefined;
-      const profile = {
-        shape: row.shape,
-        stored: new Map(Object.entries(row.stored).map(([recipe, flat]) => [recipe, readParts(flat)])),
-      };
+      const packed = Object.hasOwn(rows, key) ? rows[key] : undefined;
+      if (packed === undefined) return undefined;
+      const profile = unpackProfile(packed);
       kept.set(key, profile);
       return profile;
     };
