@@ -10,7 +10,7 @@ import { condense } from "../../catalog/build/calibrate/condense.ts";
 import { judge, type OwnBasis, ownBases } from "../../catalog/build/calibrate/judge.ts";
 import { type Observation, observationFile, unpack } from "../../catalog/build/calibrate/observation.ts";
 import { type Point, pointOf } from "../../catalog/build/calibrate/points.ts";
-import { readPublished } from "../../catalog/build/calibrate/published.ts";
+import { isCounted, readPublished } from "../../catalog/build/calibrate/published.ts";
 import { type Task, taskProblems } from "../../catalog/build/calibrate/task-problem.ts";
 import { predictedRate } from "../../src/core/estimate/speed.ts";
 import { sumSeconds } from "../../src/core/estimate/terms.ts";
@@ -89,7 +89,7 @@ const constants = {
 
 export async function measureFolderSpeed(folder: string): Promise<SpeedMeasurement> {
   const [hardware, models] = [await loadHardwareCatalog(), await loadModelCatalog()];
-  const { observations, failures } = condense(readPublished(folder), hardware, models);
+  const { observations, failures } = condense(readPublished(folder), hardware, models, isCounted);
   const predictions = (await pointsOf(observations)).map((point) =>
     predictionOf(
       point,
