@@ -2,13 +2,14 @@
  * A mix of precisions as llama-quantize takes it: `--tensor-type REGEX=TYPE`, searched in the tensor's name, the first match wins
  * (llama.cpp v0.5.0 src/llama-quant.cpp:714). Rare types of a part are named by layer first, its commonest type closes the part.
  */
+
+import { layersPattern } from "../facts/layer-pattern.ts";
 import type { Model } from "../facts/model.ts";
 import { tensorStem } from "../facts/sensitivity.ts";
 import { layerOf } from "../facts/tensor.ts";
 import { isQuantizable } from "../facts/tensor-role.ts";
 import type { TensorType } from "../facts/tensor-type.ts";
 import { type Artefact, type Command, plainName, step } from "./command.ts";
-import { layersPattern } from "../facts/layer-pattern.ts";
 
 export interface TensorTypeRule {
   readonly pattern: string;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { defaultRun } from "../../../src/core/facts/run-defaults.ts";
 import { layersPattern, rangePattern } from "../../../src/core/facts/layer-pattern.ts";
+import { defaultRun } from "../../../src/core/facts/run-defaults.ts";
 import { expertsOverride, runFlags } from "../../../src/core/present/llama-cpp.ts";
 import { quoteWord, shellCommand } from "../../../src/core/present/shell.ts";
 
