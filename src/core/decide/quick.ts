@@ -5,6 +5,7 @@
  */
 import { activeBytes, keptBytes, type StoredSums, summedTraffic, workingBytes } from "../estimate/profile.ts";
 import { divergenceAtBits } from "../estimate/quality.ts";
+import { desktopReserveBytes, hostReserve, reserveBytes } from "../estimate/reserve.ts";
 import { estimateSpeedOf } from "../estimate/speed.ts";
 import { addTraffic, type Traffic, type TrafficByPlace } from "../estimate/traffic.ts";
 import type { Hardware } from "../facts/hardware.ts";
@@ -12,7 +13,7 @@ import type { Model } from "../facts/model.ts";
 import type { ModelShape } from "../facts/profile.ts";
 import type { Run } from "../facts/run.ts";
 import type { Speed } from "../facts/speed.ts";
-import { type Bytes, type Fraction, GIB, type Tokens, type TokensPerSecond } from "../units.ts";
+import type { Bytes, Fraction, Tokens, TokensPerSecond } from "../units.ts";
 import { DEFAULT_MARGIN_BYTES, type Limits } from "./budget.ts";
 import type { Question, RunMode } from "./candidate.ts";
 import type { Knowledge } from "./choose.ts";
@@ -30,10 +31,8 @@ export interface Machine {
   readonly hostBandwidth: number;
 }
 
-/** RAM that stays with the system. */
-const HOST_RESERVE_BYTES = 0.3 * GIB;
-
-export function machineOf(hardware: Hardware, { marginBytes, budgetBytes }: Limits): Machine {
+export function machineOf(hardware: Hardware, limits: Limits): Machine {
+  const { marginBytes, budgetBytes } = limits;
   const { host, devices } = hardware;
   const deviceBytes = devices.reduce((sum, device, index) => {
     const margin = marginBytes[index] ?? marginBytes.at(-1) ?? DEFAULT_MARGIN_BYTES;
@@ -48,7 +47,14 @@ export function machineOf(hardware: Hardware, { marginBytes, budgetBytes }: Limi
     hardware,
     deviceBytes,
     deviceCapacityBytes: devices.reduce((sum, device) => sum + device.memoryUsableBytes.value, 0),
-    hostBytes: Math.max(0, hostCapacityBytes - HOST_RESERVE_BYTES),
+    // what stays with the system is what the exact budget keeps (budget.ts)
+    hostBytes: Math.max(
+      0,
+      Math.min(
+        hostCapacityBytes - reserveBytes(hostReserve),
+        host.ramTotalBytes.value - desktopReserveBytes(host.ramTotalBytes.value),
+      ) - (limits.hostTakenBytes ?? 0),
+    ),
     hostCapacityBytes,
     unified: devices.some(({ kind }) => kind === "unified"),
     deviceBandwidth: Math.max(0, ...devices.map((device) => device.bandwidthBytesPerSecond.value)),
