@@ -44,7 +44,7 @@ const machines: Readonly<Record<string, MachineRow>> = {
     toyBillions: 7,
     rows: {
       general: row("qwen3.6-35b-a3b gemma-4-12b-it qwen3-30b-a3b", "moe12", "gpu2026", "shootout"),
-      coding: row("qwen3.6-35b-a3b gemma-4-12b-it", "moe12", "shootout"),
+      coding: row("qwen3.6-35b-a3b gemma-4-12b-it gemma-4-26b-a4b-it", "moe12", "shootout", "coding4090"),
       reasoning: row("qwen3.6-35b-a3b gemma-4-12b-it", "moe12", "shootout"),
       chat: row("gemma-4-26b-a4b-it gemma-4-12b-it qwen3.6-35b-a3b qwen3-30b-a3b", "shootout", "gpu2026", "moe12"),
       multimodal: row("qwen3.6-35b-a3b gemma-4-12b-it", "moe12", "shootout"),
