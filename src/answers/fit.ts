@@ -1,6 +1,6 @@
 /** `fit_model`: one model, one machine, one run: does it fit, how well, how fast. */
 import { type BestVariant, bestVariant } from "../core/decide/best-variant.ts";
-import type { Candidate } from "../core/decide/candidate.ts";
+import { type Candidate, workedOut } from "../core/decide/candidate.ts";
 import { bestPlacement, decodeAt, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
 import type { Variant } from "../core/decide/variants.ts";
 import { hardwareOptions, type WhyNotOption, whyNot } from "../core/decide/why-not.ts";
@@ -136,7 +136,7 @@ function judgedVariant(
     if (found.fits) break;
   }
   if (!found) throw new Error("a model has at least one variant");
-  return judge(found, ability, knowledge);
+  return judge(workedOut(found, knowledge.calibration), ability, knowledge);
 }
 
 const tensorBytesOf = new WeakMap<Model, number>();

@@ -1,6 +1,6 @@
 /** `plan_config`: the configuration to launch, and the commands that launch it. */
 
-import type { Candidate } from "../core/decide/candidate.ts";
+import { type Candidate, workedOut } from "../core/decide/candidate.ts";
 import { allPlaceModes, bestPlacement, type Judged, judge, type ModelQuestion } from "../core/decide/choose.ts";
 import { type EnginePlan, type OtherEngine, planEngine } from "../core/decide/engine-plan.ts";
 import type { PlaceMode } from "../core/decide/place.ts";
@@ -356,7 +356,9 @@ export async function planAnswer(reference: string, args: Optional<PlanArguments
       notes: placementNotes(outcome.closest),
     };
   }
-  const { best } = outcome.plan;
+  const found = outcome.plan.best;
+  // speed over a network is not part of working memory out
+  const best = hardware.network ? found : { ...found, candidate: workedOut(found.candidate, knowledge.calibration) };
   const { candidate } = best;
   const recipe = candidate.model.recipe ?? "unknown";
   const published: Artefact = {

@@ -161,7 +161,7 @@ describe("rank", () => {
   });
 
   it("judges only the named models, those that do not fit too", async () => {
-    const answer = await rank({ hardware: "cpu, ram=8GiB", models: ["qwen3-8b", "qwen3-235b-a22b"] }, context);
+    const answer = await rank({ hardware: "cpu, ram=16GiB", models: ["qwen3-8b", "qwen3-235b-a22b"] }, context);
     expect(answer.consideredCount).toBe(2);
     expect(answer.models[0]?.id).toBe("qwen3-8b");
   });

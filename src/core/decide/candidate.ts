@@ -1,4 +1,5 @@
 /** One candidate stands behind every number of an answer: model, hardware, run, and what follows from them. */
+import { estimateCompute } from "../estimate/compute.ts";
 import { rememberedCompute } from "../estimate/compute-memo.ts";
 import { estimateMemory, type MemoryDevice, type MemoryEstimate } from "../estimate/memory.ts";
 import { largestMoved } from "../estimate/reserve.ts";
@@ -190,4 +191,17 @@ export function assessVerdict(
     utilizationFraction:
       capacity > 0 && deviceBytes > 0 ? deviceBytes / capacity : hostBytes / Math.max(1, room.host.capacityBytes),
   };
+}
+
+/**
+ * The candidate as it leaves: its compute buffers worked out for its very context, where the search may have read them off the line
+ * between two others. Itself when nothing differs, which is almost always.
+ */
+export function workedOut(candidate: Candidate, calibration: Calibration): Candidate {
+  const { model, hardware, run, question, memory } = candidate;
+  const exact = judgeMemory(model, hardware, run, question.limits, estimateCompute);
+  const same =
+    exact.memory.host.computeBytes === memory.host.computeBytes &&
+    exact.memory.devices.every(({ computeBytes }, index) => computeBytes === memory.devices[index]?.computeBytes);
+  return same ? candidate : assessVerdict(exact, model, hardware, question, calibration);
 }

@@ -1,11 +1,10 @@
 /** A ranking in words. */
 import type { Judged } from "../decide/choose.ts";
-import type { Quality } from "../estimate/quality.ts";
 import { formatBytes, formatSeconds } from "../units-text.ts";
 import { label, modeText, rateText } from "./notes.ts";
 
 /** How its quality is known: by how many scores of its own, how new; or by what stands for them. */
-function basisText({ ability }: Quality): string {
+function basisText({ ability }: Judged["quality"]): string {
   if (ability === undefined) return "no published scores";
   const { backing, scoreCount, newest } = ability;
   const until = newest === undefined ? "" : ` to ${newest}`;
