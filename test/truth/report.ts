@@ -1,6 +1,8 @@
 /**
  * `npm run truth` prints every meter; `-- --dir DIR` reads another folder of the same formats, `--json` prints one JSON object.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Comparison } from "./compare-memory.ts";
 import { allMemoryRows, measureMemory, measureWeights, memoryFigures, weightsFigures } from "./measure.ts";
@@ -47,16 +49,24 @@ const { values } = parseArgs({
   options: { dir: { type: "string" }, json: { type: "boolean" }, worst: { type: "string" } },
 });
 const folder = values.dir ?? truthFolder;
+if (!existsSync(folder)) {
+  console.error(`There is no folder ${folder}. Send one that holds weights.jsonl, memory.jsonl, … and gguf/.`);
+  process.exit(2);
+}
 const weights = await measureWeights(folder);
 const memory = await measureMemory(folder, allMemoryRows(folder));
 const fitted = await measureMemory(folder, readFitRows(folder));
-const speed = await speedReport(folder);
+// speed's own rows are condensed in the catalog; a foreign folder is judged by its own rows alone
+const hasSpeed = values.dir === undefined || existsSync(join(folder, "speed.jsonl"));
+const speed = hasSpeed ? await speedReport(folder) : undefined;
+const placement = existsSync(join(folder, "fit.jsonl")) ? placementFigures(await measurePlacement(folder)) : undefined;
+/** A section that the folder has no rows for is left out: nothing was compared, so nothing was exact. */
 const summary = {
-  weights: weightsFigures(weights),
-  memory: memoryFigures(memory),
-  fitted: memoryFigures(fitted),
-  speed: speed.summary,
-  placement: placementFigures(await measurePlacement(folder)),
+  ...(weights.length > 0 ? { weights: weightsFigures(weights) } : {}),
+  ...(memory.comparisons.length + memory.failures.length > 0 ? { memory: memoryFigures(memory) } : {}),
+  ...(fitted.comparisons.length + fitted.failures.length > 0 ? { fitted: memoryFigures(fitted) } : {}),
+  ...(speed ? { speed: speed.summary } : {}),
+  ...(placement ? { placement } : {}),
 };
 
 if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
@@ -82,7 +92,7 @@ else {
   const inexact = weights.filter(({ worstTypeFraction }) => worstTypeFraction > 1e-4);
   for (const { row, errorFraction: error } of inexact.slice(0, 40))
     console.info(`weights ${row.model} ${row.quant}: ${percent(error)}`);
-  printSpeed(speed);
+  if (speed) printSpeed(speed);
   if (values.worst) {
     const key =
       values.worst === "model" || values.worst === "context" || values.worst === "total" ? values.worst : "compute";
