@@ -21,7 +21,8 @@ export interface FakeWorld extends World {
   readonly written: Map<string, string>;
 }
 
-const bytesOf = (content: string | Uint8Array): Uint8Array => (typeof content === "string" ? new TextEncoder().encode(content) : content);
+const bytesOf = (content: string | Uint8Array): Uint8Array =>
+  typeof content === "string" ? new TextEncoder().encode(content) : content;
 
 export function fakeWorld(machine: FakeMachine): FakeWorld {
   const files = machine.files ?? {};
@@ -29,7 +30,8 @@ export function fakeWorld(machine: FakeMachine): FakeWorld {
   const ran: string[] = [];
   const written = new Map<string, string>();
   const contentOf = (path: string): string | Uint8Array | undefined => written.get(path) ?? files[path];
-  const isDirectory = (path: string): boolean => [...Object.keys(files), ...written.keys()].some((file) => file.startsWith(`${path.replace(/\/$/, "")}/`));
+  const isDirectory = (path: string): boolean =>
+    [...Object.keys(files), ...written.keys()].some((file) => file.startsWith(`${path.replace(/\/$/, "")}/`));
   return {
     ran,
     written,
@@ -72,7 +74,8 @@ export function fakeWorld(machine: FakeMachine): FakeWorld {
       for (const file of [...Object.keys(files), ...written.keys()]) {
         if (!file.startsWith(prefix)) continue;
         const [name = "", ...rest] = file.slice(prefix.length).split("/");
-        if (rest.length > 0 || !entries.has(name)) entries.set(name, { name, kind: rest.length > 0 ? "directory" : "file" });
+        if (rest.length > 0 || !entries.has(name))
+          entries.set(name, { name, kind: rest.length > 0 ? "directory" : "file" });
       }
       return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     },
@@ -88,7 +91,15 @@ export function fakeWorld(machine: FakeMachine): FakeWorld {
       return machine.disks?.[path];
     },
     async system() {
-      return machine.system ?? { cpuModel: "", physicalCoreCount: undefined, osName: "", memoryTotalBytes: 0, memoryFreeBytes: 0 };
+      return (
+        machine.system ?? {
+          cpuModel: "",
+          physicalCoreCount: undefined,
+          osName: "",
+          memoryTotalBytes: 0,
+          memoryFreeBytes: 0,
+        }
+      );
     },
     fetch: machine.fetch ?? (async () => Promise.reject(new Error("no network in this machine"))),
     now: () => machine.nowMs ?? 0,

@@ -3,7 +3,18 @@
  * has three common readings. Printing chooses the unit and rounds; nothing else in the program rounds for people.
  */
 import { InputError } from "./facts/input-error.ts";
-import { type Bytes, type BytesPerSecond, type FlopsPerSecond, type Fraction, GIB, type Interval, KIB, MIB, type Seconds, type TokensPerSecond } from "./units.ts";
+import {
+  type Bytes,
+  type BytesPerSecond,
+  type FlopsPerSecond,
+  type Fraction,
+  GIB,
+  type Interval,
+  KIB,
+  MIB,
+  type Seconds,
+  type TokensPerSecond,
+} from "./units.ts";
 
 interface Quantity {
   /** what is measured, for the error message */
@@ -33,7 +44,16 @@ const BANDWIDTH: Quantity = {
 const LINK: Quantity = {
   noun: "a link speed",
   example: "10Gbps",
-  units: { kbps: 125, mbps: 125e3, gbps: 125e6, tbps: 125e9, "kbit/s": 125, "mbit/s": 125e3, "gbit/s": 125e6, "tbit/s": 125e9 },
+  units: {
+    kbps: 125,
+    mbps: 125e3,
+    gbps: 125e6,
+    tbps: 125e9,
+    "kbit/s": 125,
+    "mbit/s": 125e3,
+    "gbit/s": 125e6,
+    "tbit/s": 125e9,
+  },
 };
 
 const FLOPS: Quantity = {
@@ -49,7 +69,9 @@ const SPEED: Quantity = {
 };
 
 function perSecond(units: Readonly<Record<string, number>>, suffixes: readonly string[]): Record<string, number> {
-  return Object.fromEntries(Object.entries(units).flatMap(([unit, factor]) => suffixes.map((suffix) => [unit + suffix, factor])));
+  return Object.fromEntries(
+    Object.entries(units).flatMap(([unit, factor]) => suffixes.map((suffix) => [unit + suffix, factor])),
+  );
 }
 
 function parse(text: string, quantity: Quantity): number {
@@ -58,7 +80,9 @@ function parse(text: string, quantity: Quantity): number {
   const factor = unit === undefined ? undefined : quantity.units[unit];
   if (match === null || factor === undefined) {
     const wrong = match !== null && unit === undefined ? "has no unit" : `is not ${quantity.noun}`;
-    throw new InputError(`"${text.trim().slice(0, 60)}" ${wrong}. Send a number with its unit, such as ${quantity.example}.`);
+    throw new InputError(
+      `"${text.trim().slice(0, 60)}" ${wrong}. Send a number with its unit, such as ${quantity.example}.`,
+    );
   }
   return Number(match[1]) * factor;
 }

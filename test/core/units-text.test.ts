@@ -1,8 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { GIB, MIB } from "../../src/core/units.ts";
 import {
-  formatBandwidth, formatBytes, formatFlops, formatFraction, formatParameters, formatSeconds, formatSpeedInterval, formatTokensPerSecond,
-  parseBandwidth, parseBytes, parseFlops, parseLinkSpeed, parseMemoryBytes, parseTokensPerSecond, roundSignificant,
+  formatBandwidth,
+  formatBytes,
+  formatFlops,
+  formatFraction,
+  formatParameters,
+  formatSeconds,
+  formatSpeedInterval,
+  formatTokensPerSecond,
+  parseBandwidth,
+  parseBytes,
+  parseFlops,
+  parseLinkSpeed,
+  parseMemoryBytes,
+  parseTokensPerSecond,
+  roundSignificant,
 } from "../../src/core/units-text.ts";
 
 describe("parse", () => {

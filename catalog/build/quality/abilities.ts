@@ -34,7 +34,7 @@ interface Built {
 }
 
 /** Fitted abilities of one model, with how many scores stand behind each. */
-function rowOf(problem: NamedProblem, fitted: Fit, model: number, counts: ReadonlyMap<string, number>): AbilityRow {
+function rowOf(fitted: Fit, model: number, counts: ReadonlyMap<string, number>): AbilityRow {
   return Object.fromEntries(
     fittedDomains.map((domain, index): [string, FittedAbility] => [
       domain,
@@ -63,7 +63,7 @@ function joined(catalog: ModelCatalog, problem: NamedProblem, fitted: Fit): Pick
     const scores = observations.models[repo]?.scores ?? [];
     // two repositories of one model: the one with more scores
     if (id === undefined || (backing[id]?.[0] ?? 0) >= scores.length) return;
-    models[id] = rowOf(problem, fitted, model, counts);
+    models[id] = rowOf(fitted, model, counts);
     const months = scores.map(([, , , , month]) => month).filter((month) => yearOf(month) !== undefined);
     backing[id] = [
       scores.length,

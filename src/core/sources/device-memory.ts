@@ -12,7 +12,8 @@ function nearest(sizes: readonly Bytes[], wanted: Bytes): Bytes | undefined {
 /** What the driver will print as this card's total. */
 export function driverTotal(entry: HardwareEntry, nominalBytes: Bytes): Fact<Bytes> {
   const printed = nearest(entry.driverMemoryBytes, nominalBytes);
-  if (printed !== undefined) return { value: printed, evidence: "catalog", source: `${entry.source}, total of the driver` };
+  if (printed !== undefined)
+    return { value: printed, evidence: "catalog", source: `${entry.source}, total of the driver` };
   return { value: nominalBytes, evidence: "catalog", source: `${entry.source}, nominal size` };
 }
 
@@ -31,12 +32,21 @@ const DEDICATED_SHARE: Partial<Record<Backend, number>> = { sycl: 0.95, rocm: 0.
 export function usableDedicated(entry: HardwareEntry | undefined, backend: Backend, total: Fact<Bytes>): Fact<Bytes> {
   if (backend === "cuda") {
     const reported = nearest(entry?.cudaMemoryBytes ?? [], total.value);
-    if (entry !== undefined && reported !== undefined) return { value: reported, evidence: "catalog", source: `${entry.source}, total that CUDA reports` };
+    if (entry !== undefined && reported !== undefined)
+      return { value: reported, evidence: "catalog", source: `${entry.source}, total that CUDA reports` };
     const value = Math.floor(total.value - cudaReserve(total.value));
-    return { value, evidence: "assumed", source: "driver total less 2.5 %, at least 400 and at most 614 MiB: what idle NVIDIA drivers keep" };
+    return {
+      value,
+      evidence: "assumed",
+      source: "driver total less 2.5 %, at least 400 and at most 614 MiB: what idle NVIDIA drivers keep",
+    };
   }
   const share = DEDICATED_SHARE[backend] ?? 0.97;
-  return { value: Math.floor(total.value * share), evidence: "assumed", source: `${share * 100} % of the card, usual for ${backend}` };
+  return {
+    value: Math.floor(total.value * share),
+    evidence: "assumed",
+    source: `${share * 100} % of the card, usual for ${backend}`,
+  };
 }
 
 /** Memory that the system keeps of a pool that it shares with the GPU: 8 %, at least 4 GiB where that is below half. */
@@ -51,7 +61,11 @@ function sharedReserve(totalBytes: Bytes): Bytes {
 export function usableShared(backend: Backend, totalBytes: Bytes): Fact<Bytes> {
   if (backend === "metal") {
     const share = totalBytes <= 36 * GIB ? 2 / 3 : 0.75;
-    return { value: Math.floor(totalBytes * share), evidence: "assumed", source: `Metal's default working set, ${totalBytes <= 36 * GIB ? "2/3" : "3/4"} of the RAM` };
+    return {
+      value: Math.floor(totalBytes * share),
+      evidence: "assumed",
+      source: `Metal's default working set, ${totalBytes <= 36 * GIB ? "2/3" : "3/4"} of the RAM`,
+    };
   }
   return {
     value: Math.floor(totalBytes - sharedReserve(totalBytes)),
@@ -63,5 +77,9 @@ export function usableShared(backend: Backend, totalBytes: Bytes): Fact<Bytes> {
 /** RAM that is free on an idle host: all but 6 %, at least 1.5 GiB and at most 6 GiB. */
 export function idleRam(totalBytes: Bytes): Fact<Bytes> {
   const kept = Math.min(Math.max(totalBytes * 0.06, Math.min(1.5 * GIB, totalBytes / 4)), 6 * GIB);
-  return { value: Math.floor(totalBytes - kept), evidence: "assumed", source: "RAM less 6 %, 1.5 to 6 GiB, for an idle system" };
+  return {
+    value: Math.floor(totalBytes - kept),
+    evidence: "assumed",
+    source: "RAM less 6 %, 1.5 to 6 GiB, for an idle system",
+  };
 }

@@ -19,7 +19,11 @@ interface BuiltDevice {
 const STATED = "hardware expression";
 
 /** A data-sheet rate as a fact; the catalog marks the ones that nobody published. */
-export function catalogFact<T extends number>(entry: HardwareEntry, field: string, value: T | undefined): Fact<T> | undefined {
+export function catalogFact<T extends number>(
+  entry: HardwareEntry,
+  field: string,
+  value: T | undefined,
+): Fact<T> | undefined {
   if (value === undefined) return undefined;
   const evidence: Evidence = entry.row.estimated?.includes(field) === true ? "assumed" : "catalog";
   return { value, evidence, source: evidence === "assumed" ? `${entry.source}, estimated there` : entry.source };
@@ -43,7 +47,11 @@ export function catalogDevice({ entry, memoryBytes }: ResolvedDevice, ramTotal: 
     backend,
     memoryTotalBytes: total,
     memoryUsableBytes: unified ? usableShared(backend, total.value) : usableDedicated(entry, backend, total),
-    bandwidthBytesPerSecond: catalogFact(entry, "bandwidthGBps", entry.bandwidthBytesPerSecond) ?? { value: 0, evidence: "assumed", source: "" },
+    bandwidthBytesPerSecond: catalogFact(entry, "bandwidthGBps", entry.bandwidthBytesPerSecond) ?? {
+      value: 0,
+      evidence: "assumed",
+      source: "",
+    },
     fp16FlopsPerSecond: catalogFact(entry, "fp16Tflops", entry.fp16FlopsPerSecond),
     fp32FlopsPerSecond: catalogFact(entry, "fp32Tflops", entry.fp32FlopsPerSecond),
     family: entry.family,
@@ -62,7 +70,9 @@ function readBackend(text: string | undefined): Backend {
   if (backend === undefined || backend === "cpu") {
     const nearest = closestNames(wanted, backends, 1)[0] ?? "cuda";
     const known = backends.filter((name) => name !== "cpu").join(", ");
-    throw new InputError(`"${wanted.slice(0, 30)}" is no backend of a device. Did you mean ${nearest}? Known are ${known}; for a processor alone write "cpu, ram=64GiB".`);
+    throw new InputError(
+      `"${wanted.slice(0, 30)}" is no backend of a device. Did you mean ${nearest}? Known are ${known}; for a processor alone write "cpu, ram=64GiB".`,
+    );
   }
   return backend;
 }
@@ -70,16 +80,27 @@ function readBackend(text: string | undefined): Backend {
 /** `custom(memory=…, bandwidth=…, fp16=…, fp32=…, backend=…)`: all of the stated memory is usable; rates left open are assumed, with a warning. */
 export function customDevice(options: ReadonlyMap<string, string>, catalog: HardwareCatalog): BuiltDevice {
   const memoryText = options.get("memory");
-  if (memoryText === undefined) throw new InputError("custom(…) does not say its memory. Write custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, backend=cuda).");
+  if (memoryText === undefined)
+    throw new InputError(
+      "custom(…) does not say its memory. Write custom(memory=24GiB, bandwidth=936GBps, fp16=142TFLOPS, backend=cuda).",
+    );
   const warnings: string[] = [];
   const stated = <T>(value: T): Fact<T> => ({ value, evidence: "reported", source: STATED });
   const memory = stated(readMemory(memoryText, "memory"));
   const bandwidthText = options.get("bandwidth");
-  const bandwidth = bandwidthText === undefined ? assumedBandwidth(catalog, memory.value) : stated(readBandwidth(bandwidthText, "bandwidth"));
-  if (bandwidthText === undefined) warnings.push(`The custom device's bandwidth is not given: ${formatBandwidth(bandwidth.value)} assumed (${bandwidth.source}).`);
+  const bandwidth =
+    bandwidthText === undefined
+      ? assumedBandwidth(catalog, memory.value)
+      : stated(readBandwidth(bandwidthText, "bandwidth"));
+  if (bandwidthText === undefined)
+    warnings.push(
+      `The custom device's bandwidth is not given: ${formatBandwidth(bandwidth.value)} assumed (${bandwidth.source}).`,
+    );
   const fp16Text = options.get("fp16");
-  const fp16 = fp16Text === undefined ? assumedFp16(catalog, memory.value, bandwidth.value) : stated(readFlops(fp16Text, "fp16"));
-  if (fp16Text === undefined) warnings.push(`The custom device's fp16 rate is not given: ${formatFlops(fp16.value)} assumed (${fp16.source}).`);
+  const fp16 =
+    fp16Text === undefined ? assumedFp16(catalog, memory.value, bandwidth.value) : stated(readFlops(fp16Text, "fp16"));
+  if (fp16Text === undefined)
+    warnings.push(`The custom device's fp16 rate is not given: ${formatFlops(fp16.value)} assumed (${fp16.source}).`);
   const fp32Text = options.get("fp32");
   const device: Device = {
     id: "custom",

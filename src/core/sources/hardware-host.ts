@@ -22,8 +22,14 @@ interface DescribedHost {
 }
 
 /** RAM as stated, as the size of a part that brings its own (`m3-max-64gb`), or assumed. */
-function ramOf(ramBytes: Bytes | undefined, parts: readonly PlannedPart[], entries: readonly HardwareEntry[]): Fact<Bytes> {
-  const own = parts.find(({ resolved }) => resolved !== undefined && resolved.entry.kind !== "gpu" && resolved.memoryBytes !== undefined)?.resolved;
+function ramOf(
+  ramBytes: Bytes | undefined,
+  parts: readonly PlannedPart[],
+  entries: readonly HardwareEntry[],
+): Fact<Bytes> {
+  const own = parts.find(
+    ({ resolved }) => resolved !== undefined && resolved.entry.kind !== "gpu" && resolved.memoryBytes !== undefined,
+  )?.resolved;
   if (ramBytes !== undefined) {
     if (own?.sizeNamed === true && own.memoryBytes !== ramBytes) {
       const sizes = `${formatBytes(own.memoryBytes ?? 0)} in its name and ram=${formatBytes(ramBytes)}`;
@@ -48,13 +54,19 @@ export function describedHost(
   // a processor, or a chip that brings its own, knows the RAM's bandwidth and cores
   const chip = entries.find((entry) => entry.kind === "cpu") ?? entries.find((entry) => entry.kind === "unified");
   const ram = ramOf(ramBytes, parts, entries);
-  if (ram.evidence === "assumed") warnings.push(`RAM is not given: ${formatBytes(ram.value)} assumed (${ram.source}). Add ram=64GiB.`);
+  if (ram.evidence === "assumed")
+    warnings.push(`RAM is not given: ${formatBytes(ram.value)} assumed (${ram.source}). Add ram=64GiB.`);
 
   const bandwidthText = facts.get("ram-bandwidth");
   const known = chip === undefined ? undefined : catalogFact(chip, "bandwidthGBps", chip.bandwidthBytesPerSecond);
-  const bandwidth = bandwidthText !== undefined ? stated(readBandwidth(bandwidthText, "ram-bandwidth")) : (known ?? assumedRamBandwidth(catalog, entries));
+  const bandwidth =
+    bandwidthText !== undefined
+      ? stated(readBandwidth(bandwidthText, "ram-bandwidth"))
+      : (known ?? assumedRamBandwidth(catalog, entries));
   if (bandwidth.evidence === "assumed") {
-    warnings.push(`RAM bandwidth is not given: ${formatBandwidth(bandwidth.value)} assumed (${bandwidth.source}). Add ram-bandwidth=80GBps.`);
+    warnings.push(
+      `RAM bandwidth is not given: ${formatBandwidth(bandwidth.value)} assumed (${bandwidth.source}). Add ram-bandwidth=80GBps.`,
+    );
   }
   const coresText = facts.get("cores");
   const chipCores = chip === undefined ? undefined : catalogFact(chip, "cpuCoreCount", chip.row.cpuCoreCount);

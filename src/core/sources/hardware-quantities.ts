@@ -33,6 +33,7 @@ export function readFlops(text: string, key: string): FlopsPerSecond {
 
 export function readCores(text: string): number {
   const cores = /^\d{1,4}$/.test(text.trim()) ? Number(text) : 0;
-  if (cores < 1 || cores > 4096) throw new InputError(`"cores=${text.slice(0, 20)}" is out of range. Send a whole number from 1 to 4096.`);
+  if (cores < 1 || cores > 4096)
+    throw new InputError(`"cores=${text.slice(0, 20)}" is out of range. Send a whole number from 1 to 4096.`);
   return cores;
 }

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { closestNames } from "../../../src/core/facts/closest.ts";
 
-const ids = ["rtx-4090", "rtx-4090-laptop", "rtx-4080", "rtx-3090", "rx-7900-xtx", "h100-sxm", "m3-max-64gb", "qwen3-8b", "qwen3-14b"];
+const ids = [
+  "rtx-4090",
+  "rtx-4090-laptop",
+  "rtx-4080",
+  "rtx-3090",
+  "rx-7900-xtx",
+  "h100-sxm",
+  "m3-max-64gb",
+  "qwen3-8b",
+  "qwen3-14b",
+];
 
 describe("closestNames", () => {
   it.each([

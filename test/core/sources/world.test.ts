@@ -15,7 +15,8 @@ describe("exec", () => {
   const run = (script: string, timeoutMs = 5000) => world.exec(process.execPath, ["-e", script], { timeoutMs });
 
   it("keeps stdout, stderr and the exit code apart, in the C locale", async () => {
-    const script = "console.log(process.env.LC_ALL, process.env.MODELFIT_TEST); console.error('bad'); process.exitCode = 9";
+    const script =
+      "console.log(process.env.LC_ALL, process.env.MODELFIT_TEST); console.error('bad'); process.exitCode = 9";
     expect(await run(script)).toEqual({ outcome: "exited", exitCode: 9, stdout: "C seen\n", stderr: "bad\n" });
   });
   it("passes arguments without a shell", async () => {
@@ -41,7 +42,10 @@ describe("exec", () => {
   });
   it("stops when cancelled", async () => {
     const signal = AbortSignal.timeout(200);
-    const result = await world.exec(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { timeoutMs: 5000, signal });
+    const result = await world.exec(process.execPath, ["-e", "setInterval(() => {}, 1000)"], {
+      timeoutMs: 5000,
+      signal,
+    });
     expect(result.outcome).toBe("timed-out");
   });
 });

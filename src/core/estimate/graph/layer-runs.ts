@@ -58,7 +58,11 @@ export function boundaryLayers(
 const BOUNDARY_REPEATS = 3;
 
 /** Numbers equal where layers have the same facts and tensors. */
-export function modelClasses(hyper: Hyperparameters, table: WeightTable, kind: LayerKind | undefined): readonly number[] {
+export function modelClasses(
+  hyper: Hyperparameters,
+  table: WeightTable,
+  kind: LayerKind | undefined,
+): readonly number[] {
   const known = classesOfModels.get(hyper);
   if (known?.table === table) return known.classes;
   const numbers = new Map<string, number>();
