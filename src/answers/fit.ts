@@ -212,6 +212,7 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
     ...choice.warnings,
     ...model.warnings.filter((warning) => !choice.warnings.includes(warning)),
     ...(chosen ? [] : spillWarnings(candidate)),
+    ...(chosen || choice.cannotLoad === undefined ? [] : [`llama.cpp cannot load this model: ${choice.cannotLoad}`]),
   ];
   return {
     summary: fitSummary(choice.name, judged),
@@ -232,7 +233,7 @@ export async function fitAnswer(reference: string, args: Optional<FitArguments>,
     ...(bestRecipe === undefined ? {} : { bestRecipe }),
     engine: {
       name: auto?.engine ?? question.engine,
-      canLoad: chosen ? chosen.canLoad : true,
+      canLoad: chosen ? chosen.canLoad : choice.cannotLoad === undefined,
       ...(choice.minimumEngineVersion === undefined || chosen ? {} : { minimumVersion: choice.minimumEngineVersion }),
     },
     installed: choice.installed,

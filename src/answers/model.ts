@@ -31,6 +31,8 @@ export interface ModelChoice {
   readonly installed: boolean;
   readonly ggufRepo: string | undefined;
   readonly minimumEngineVersion: string | undefined;
+  /** why llama.cpp refuses its files; undefined where it loads them or nobody tried */
+  readonly cannotLoad: string | undefined;
   /** how a quantized safetensors or MLX checkpoint stores its weights, where the reference names one */
   readonly checkpoint?: CheckpointFormat;
   readonly warnings: readonly string[];
@@ -123,6 +125,7 @@ function resolvedChoice(resolved: ResolvedModel, abilities: Abilities, catalog: 
         ? resolved.repo
         : entry?.ggufRepos?.[0],
     minimumEngineVersion: undefined,
+    cannotLoad: entry && catalog ? catalog.architectureOf(entry).cannotLoad : undefined,
     ...(resolved.checkpoint === undefined ? {} : { checkpoint: resolved.checkpoint }),
     warnings: [
       ...resolved.warnings,
@@ -202,6 +205,7 @@ export function catalogChoice(
     installed,
     ggufRepo: entry.ggufRepos?.[0],
     minimumEngineVersion: undefined,
+    cannotLoad: catalog.architectureOf(entry).cannotLoad,
     warnings: [],
   };
 }

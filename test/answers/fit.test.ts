@@ -173,3 +173,13 @@ describe("other engines", () => {
     expect(String(failure)).toMatch(message);
   });
 });
+
+describe("what the engine refuses", () => {
+  it("is said of the model, with the reason", async () => {
+    const refused = await fitted("minitron-8b-base:Q4_K_M", "rtx-4090, ram=64GiB", "-c 4096");
+    expect(refused.engine.canLoad).toBe(false);
+    expect(refused.warnings?.join(" ")).toMatch(/llama\.cpp cannot load this model: its heads are wider/);
+    const loaded = await fitted("qwen3-8b:Q4_K_M", "rtx-4090, ram=64GiB", "-c 4096");
+    expect(loaded.engine.canLoad).toBe(true);
+  });
+});
